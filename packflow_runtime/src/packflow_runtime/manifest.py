@@ -1,0 +1,172 @@
+"""The manifest: what an archive says about itself, and the digest of everything else in it.
+
+Canonical JSON: UTF-8, sorted keys, two spaces of indentation, one final newline. Later versions of format 1 add fields;
+a reader ignores fields it does not know and refuses a ``format`` it does not know.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from .errors import ExitCode, PackflowError
+from .jsonlines import BadLineError, decode_event
+from .project import ProjectConfig, project_config_from_data
+from .typed import TypeMismatchError, coerce
+
+FORMAT = 1
+INFO_DIR = "packflow-info"
+MANIFEST_NAME = f"{INFO_DIR}/manifest.json"
+DRY_RUN_NAME = f"{INFO_DIR}/dry-run.json"
+GOLDEN_INPUTS = f"{INFO_DIR}/golden/inputs.ndjson"
+GOLDEN_OUTPUTS = f"{INFO_DIR}/golden/outputs.ndjson"
+PROJECT_DIR = "project"
+RUNTIME_DIR = "packflow_runtime"
+MAX_MANIFEST_BYTES = 16 * 1024 * 1024
+_SHA256 = re.compile(r"[0-9a-f]{64}\Z")
+
+
+class ManifestError(PackflowError):
+    """The manifest is missing, unreadable, of another format, or contradicts itself."""
+
+    code = "manifest-invalid"
+    exit_code = ExitCode.CHECK_FAILED
+
+
+@dataclass(frozen=True)
+class FileRecord:
+    """Size in bytes and SHA-256 (lower-case hex) of one file of the archive."""
+
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Parity:
+    """Whether single and batch gave equal outputs in the dry run: a claim of the builder.
+
+    ``events`` counts the events compared, ``rule`` is the equality rule in force, ``digest`` names the tested code.
+    """
+
+    equal: bool
+    events: int
+    rule: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """The git commit the project was exported from and whether its folder was clean; None where there is no git."""
+
+    commit: str | None = None
+    clean: bool | None = None
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Everything ``packflow-info/manifest.json`` holds; ``files`` lists every file but the manifest itself."""
+
+    name: str
+    version: str
+    entry_point: str
+    python_requires: str
+    runtime_version: str
+    config: dict[str, Any]
+    files: dict[str, FileRecord]
+    parity: Parity | None = None
+    golden_events: int = 0
+    stateful: bool = False
+    requirements: list[str] = field(default_factory=list)
+    pickle_allowlist: list[str] = field(default_factory=list)
+    provenance: Provenance = field(default_factory=Provenance)
+    created: str | None = None
+    format: int = FORMAT
+
+    def to_bytes(self) -> bytes:
+        """The canonical bytes."""
+        return canonical_json(asdict(self))
+
+    @property
+    def project_config(self) -> ProjectConfig:
+        """The configuration of the packed project; raises ManifestError when it is not valid."""
+        try:
+            return project_config_from_data(self.config)
+        except TypeMismatchError as error:
+            raise _invalid(f"config: {error.path} {error}") from None
+
+
+def canonical_json(value: object) -> bytes:
+    """JSON with one spelling: sorted keys, two spaces, a final newline."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, indent=2, sort_keys=True).encode("utf-8") + b"\n"
+
+
+def parse_manifest(source: bytes) -> Manifest:
+    """Read a manifest; raises ManifestError for anything but the canonical bytes of a valid one (of format 1)."""
+    try:
+        data = decode_event(source)
+    except BadLineError as error:
+        raise _invalid(f"it is not a JSON object ({error})") from None
+    version = data.get("format")
+    if version != FORMAT:
+        raise ManifestError(
+            f"The archive is of format {version!r}; this runtime reads format {FORMAT}.",
+            code="format-unknown",
+            hint="Use a newer packflow-runtime.",
+        )
+    if canonical_json(data) != source:
+        raise _invalid("it is not in canonical form")
+    try:
+        return _manifest_from(data)
+    except TypeMismatchError as error:
+        raise _invalid(f"{error.path} {error}") from None
+
+
+def _manifest_from(data: dict[str, Any]) -> Manifest:
+    checked: dict[str, Any] = {"format": FORMAT}
+    for key, annotation in _FIELDS.items():
+        if key not in data:
+            raise TypeMismatchError(key, "is missing")
+        checked[key] = coerce(data[key], annotation, key)
+    checked["files"] = {name: _file_record(name, value) for name, value in checked["files"].items()}
+    parity = checked["parity"]
+    checked["parity"] = None if parity is None else Parity(**_picked(parity, _PARITY, "parity"))
+    checked["provenance"] = Provenance(**_picked(checked["provenance"], _PROVENANCE, "provenance"))
+    return Manifest(**checked)
+
+
+_FIELDS: dict[str, Any] = {
+    "name": str,
+    "version": str,
+    "entry_point": str,
+    "python_requires": str,
+    "runtime_version": str,
+    "config": dict[str, Any],
+    "files": dict[str, dict[str, Any]],
+    "parity": dict[str, Any] | None,
+    "golden_events": int,
+    "stateful": bool,
+    "requirements": list[str],
+    "pickle_allowlist": list[str],
+    "provenance": dict[str, Any],
+    "created": str | None,
+}
+_PARITY: dict[str, Any] = {"equal": bool, "events": int, "rule": dict[str, Any]}
+_PROVENANCE: dict[str, Any] = {"commit": str | None, "clean": bool | None}
+
+
+def _picked(data: dict[str, Any], kinds: dict[str, Any], path: str) -> dict[str, Any]:
+    return {key: coerce(data.get(key), annotation, f"{path}.{key}") for key, annotation in kinds.items()}
+
+
+def _file_record(name: str, data: dict[str, Any]) -> FileRecord:
+    record = FileRecord(**_picked(data, {"size": int, "sha256": str}, f"files.{name}"))
+    if record.size < 0 or not _SHA256.match(record.sha256):
+        raise TypeMismatchError(f"files.{name}", "has no valid size and sha256")
+    return record
+
+
+def _invalid(reason: str) -> ManifestError:
+    return ManifestError(
+        f"The archive's manifest is not valid: {reason}.", hint="Get the archive again from its source."
+    )

@@ -1,0 +1,165 @@
+"""Give text its type: one set of rules for packflow.yaml, JSON configuration files and ``--set key=value``.
+
+packflow.yaml keeps every scalar as text, so that ``3.10`` and ``no`` survive; the annotation that a value meets decides
+what it becomes. Values that already have the right type (from JSON or Python) pass unchanged.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+import types
+import typing
+from typing import Any
+
+_INTEGER = re.compile(r"[-+]?[0-9]+\Z")
+_NUMBER = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?\Z")
+_BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+
+
+class TypeMismatchError(Exception):
+    """A value that does not fit: ``path`` is the dotted key, the message names the value and what was expected."""
+
+    def __init__(self, path: str, message: str) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+def coerce(value: object, annotation: Any, path: str) -> Any:  # noqa: ANN401 - any annotation, any value
+    """Return ``value`` as the annotated type; raises TypeMismatchError naming ``path``.
+
+    Understands str, int, float, bool, None, Any, Optional and unions, Literal, enums, list, tuple, dict and classes
+    with a ``from_data(mapping, path)`` constructor.
+    """
+    if annotation is Any or annotation is object:
+        return value
+    simple = _SIMPLE.get(annotation)
+    if simple is not None:
+        return simple(value, path)
+    origin = typing.get_origin(annotation)
+    if origin is typing.Union or origin is types.UnionType:
+        return _coerce_union(value, typing.get_args(annotation), path)
+    if origin is typing.Literal:
+        return _coerce_choice(value, {str(choice): choice for choice in typing.get_args(annotation)}, path)
+    if origin in (list, tuple) or annotation in (list, tuple):
+        return _coerce_list(value, annotation, path)
+    if origin is dict or annotation is dict:
+        return _coerce_dict(value, annotation, path)
+    if isinstance(annotation, type):
+        if isinstance(value, annotation):
+            return value
+        if issubclass(annotation, enum.Enum):
+            return _coerce_choice(value, {str(member.value): member for member in annotation}, path)
+        if hasattr(annotation, "from_data"):
+            return annotation.from_data(_mapping(value, path), path)
+    raise TypeMismatchError(path, f"has the annotation {annotation!r}, which is not supported in a configuration")
+
+
+def _coerce_str(value: object, path: str) -> str:
+    if isinstance(value, str):
+        return value
+    raise _mismatch(path, value, "text" if value is not None else "text (quote it if you mean the word)")
+
+
+def _coerce_bool(value: object, path: str) -> bool:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value in _BOOLEANS:
+        return _BOOLEANS[value]
+    raise _mismatch(path, value, "true or false")
+
+
+def _coerce_int(value: object, path: str) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and _INTEGER.match(value) and len(value) <= 4300:
+        return int(value)
+    raise _mismatch(path, value, "a whole number")
+
+
+def _coerce_float(value: object, path: str) -> float:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(value, str) and _NUMBER.match(value):
+        return float(value)
+    raise _mismatch(path, value, "a number")
+
+
+def _coerce_none(value: object, path: str) -> None:
+    if value is not None:
+        raise _mismatch(path, value, "null")
+
+
+_SIMPLE: dict[Any, Any] = {
+    str: _coerce_str,
+    bool: _coerce_bool,
+    int: _coerce_int,
+    float: _coerce_float,
+    None: _coerce_none,
+    type(None): _coerce_none,
+}
+
+
+def _coerce_union(value: object, choices: tuple[Any, ...], path: str) -> Any:  # noqa: ANN401
+    if value is None and type(None) in choices:
+        return None
+    candidates = [choice for choice in choices if choice is not type(None)]
+    # Text fits `str` always, so it is tried last: `int | str` gives 5 for `5` and text for `five`.
+    candidates.sort(key=lambda choice: choice is str)
+    error: TypeMismatchError | None = None
+    for choice in candidates:
+        try:
+            return coerce(value, choice, path)
+        except TypeMismatchError as mismatch:
+            error = error or mismatch
+    if error is not None and len(candidates) == 1:
+        raise error
+    raise _mismatch(path, value, " or ".join(_spell(choice) for choice in choices))
+
+
+def _coerce_choice(value: object, choices: dict[str, Any], path: str) -> Any:  # noqa: ANN401
+    for choice in choices.values():
+        if value is choice or (type(value) is type(choice) and value == choice):
+            return choice
+    if isinstance(value, str) and value in choices:
+        return choices[value]
+    raise _mismatch(path, value, "one of " + ", ".join(choices))
+
+
+def _coerce_list(value: object, annotation: Any, path: str) -> Any:  # noqa: ANN401
+    if not isinstance(value, (list, tuple)):
+        raise _mismatch(path, value, "a list")
+    arguments = typing.get_args(annotation)
+    container = tuple if tuple in (annotation, typing.get_origin(annotation)) else list
+    if container is tuple and arguments and arguments[-1] is not Ellipsis:
+        if len(value) != len(arguments):
+            raise TypeMismatchError(path, f"has {len(value)} items; expected {len(arguments)}")
+        pairs = zip(value, arguments, strict=True)
+        return tuple(coerce(item, kind, f"{path}[{i}]") for i, (item, kind) in enumerate(pairs))
+    item_type = arguments[0] if arguments else Any
+    return container(coerce(item, item_type, f"{path}[{i}]") for i, item in enumerate(value))
+
+
+def _coerce_dict(value: object, annotation: Any, path: str) -> dict[Any, Any]:  # noqa: ANN401
+    key_type, item_type = typing.get_args(annotation) or (Any, Any)
+    mapping = _mapping(value, path)
+    return {
+        coerce(key, key_type, f"{path}.{key}"): coerce(item, item_type, f"{path}.{key}")
+        for key, item in mapping.items()
+    }
+
+
+def _mapping(value: object, path: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise _mismatch(path, value, "a mapping of keys to values")
+    return value
+
+
+def _mismatch(path: str, value: object, expected: str) -> TypeMismatchError:
+    shown = "empty" if value is None else repr(value)
+    return TypeMismatchError(path, f"is {shown if len(shown) <= 60 else shown[:57] + '…'}; expected {expected}")
+
+
+def _spell(annotation: Any) -> str:  # noqa: ANN401
+    names = {str: "text", int: "a whole number", float: "a number", bool: "true or false", type(None): "null"}
+    return names.get(annotation) or str(getattr(annotation, "__name__", annotation))
