@@ -1,0 +1,183 @@
+"""Open an archive, check it against its manifest, and extract it; its code is never run from here."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from .canonical_zip import Entry, open_entry, read_entries
+from .errors import ExitCode, PackflowError
+from .manifest import (
+    INFO_DIR,
+    MANIFEST_NAME,
+    MAX_MANIFEST_BYTES,
+    PROJECT_DIR,
+    RUNTIME_DIR,
+    Manifest,
+    ManifestError,
+    parse_manifest,
+)
+from .project import CONFIG_FILE
+from .yaml_subset import YamlError, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+ENTRY_POINT = "__main__.py"
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Archive:
+    """An open archive whose structure and manifest agree; contents are checked as they are read."""
+
+    path: Path
+    file: BinaryIO
+    entries: dict[str, Entry]
+    manifest: Manifest
+    digest: str
+    """SHA-256 of the manifest, and so of everything that the manifest vouches for."""
+
+    def read(self, name: str) -> bytes:
+        """One file's bytes, checked; for the small files of ``packflow-info`` and the like."""
+        chunks: list[bytes] = []
+        self.copy(name, chunks.append)
+        return b"".join(chunks)
+
+    def copy(self, name: str, write: Callable[[bytes], object]) -> None:
+        """Give one file's bytes to ``write`` chunk by chunk; raises ManifestError at the end if they are not right."""
+        digest = hashlib.sha256()
+        with open_entry(self.file, self.entries[name]) as source:
+            while chunk := source.read(_CHUNK):
+                digest.update(chunk)
+                write(chunk)
+        if name != MANIFEST_NAME and digest.hexdigest() != self.manifest.files[name].sha256:
+            raise _contradiction(f"{name} is not the file that the manifest lists: its SHA-256 differs")
+
+    def verify_contents(self) -> None:
+        """Read everything once; raises ManifestError or ArchiveFormatError at the first byte that is not right."""
+        for name in self.entries:
+            self.copy(name, lambda _chunk: None)
+
+
+@contextmanager
+def open_archive(path: Path) -> Iterator[Archive]:
+    """Open an archive and check its structure: canonical zip, valid manifest, the same files in both.
+
+    Raises ArchiveFormatError, ManifestError, or PackflowError when the file cannot be opened.
+    """
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise PackflowError(
+            f"{path} cannot be opened: {error.strerror}.",
+            code="archive-not-found",
+            exit_code=ExitCode.NOT_FOUND,
+            hint="Check the archive's path.",
+        ) from None
+    with file:
+        entries = {entry.name: entry for entry in read_entries(file)}
+        manifest, digest = _read_manifest(file, entries)
+        _check_names(entries, manifest)
+        archive = Archive(path, file, entries, manifest, digest)
+        _check_config(archive)
+        yield archive
+
+
+def is_archive(path: Path) -> bool:
+    """Whether ``path`` is a file that starts as a zip does."""
+    try:
+        with path.open("rb") as file:
+            return file.read(4) == b"PK\x03\x04"
+    except OSError:
+        return False
+
+
+def _read_manifest(file: BinaryIO, entries: dict[str, Entry]) -> tuple[Manifest, str]:
+    entry = entries.get(MANIFEST_NAME)
+    if entry is None:
+        raise ManifestError(
+            "The file is no Packflow archive: it has no manifest.",
+            hint="Export a project with `packflow export`.",
+        )
+    if entry.size > MAX_MANIFEST_BYTES:
+        raise _contradiction(f"the manifest is larger than {MAX_MANIFEST_BYTES:,} bytes")
+    with open_entry(file, entry) as source:
+        content = source.read()
+    return parse_manifest(content), hashlib.sha256(content).hexdigest()
+
+
+def _check_names(entries: dict[str, Entry], manifest: Manifest) -> None:
+    for name, entry in entries.items():
+        top, slash, _ = name.partition("/")
+        if name != ENTRY_POINT and not (slash and top in (INFO_DIR, RUNTIME_DIR, PROJECT_DIR)):
+            raise _contradiction(f"{name} stands outside the archive's folders")
+        if name == MANIFEST_NAME:
+            continue
+        record = manifest.files.get(name)
+        if record is None:
+            raise _contradiction(f"{name} is not listed in the manifest")
+        if record.size != entry.size:
+            raise _contradiction(f"{name} has {entry.size:,} bytes, the manifest says {record.size:,}")
+    for name in manifest.files:
+        if name not in entries or name == MANIFEST_NAME:
+            raise _contradiction(f"the manifest lists {name}, which is not in the archive")
+    for needed in (ENTRY_POINT, f"{RUNTIME_DIR}/__init__.py", f"{PROJECT_DIR}/{CONFIG_FILE}"):
+        if needed not in entries:
+            raise _contradiction(f"{needed} is missing")
+
+
+def _check_config(archive: Archive) -> None:
+    """The manifest's configuration is in force; a packflow.yaml that says something else must not be believed."""
+    name = f"{PROJECT_DIR}/{CONFIG_FILE}"
+    try:
+        said = parse(archive.read(name), file=name).data()
+    except YamlError as error:
+        raise _contradiction(f"{name} is not valid: {error.detail}") from None
+    if said != archive.manifest.config:
+        raise _contradiction(f"{name} says something else than the manifest")
+
+
+def extract(archive: Archive, target: Path) -> None:
+    """Write every file below ``target``, an existing empty folder, read-only, and check each byte.
+
+    Raises ManifestError or ArchiveFormatError when a byte is not right; ``target`` is then incomplete and the caller's
+    to remove.
+    """
+    for name in archive.entries:
+        path = target / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("xb") as sink:
+            archive.copy(name, sink.write)
+        path.chmod(0o444)
+
+
+def check_tree(root: Path) -> Manifest:
+    """Check an unzipped archive against its manifest; raises ManifestError at the first difference."""
+    try:
+        manifest = parse_manifest((root / MANIFEST_NAME).read_bytes())
+    except OSError as error:
+        raise ManifestError(f"{root} is no unzipped archive: {MANIFEST_NAME}: {error.strerror}.") from None
+    for name, record in manifest.files.items():
+        try:
+            with open(root / name, "rb") as file:
+                digest = hashlib.sha256()
+                while chunk := file.read(_CHUNK):
+                    digest.update(chunk)
+        except OSError as error:
+            raise _contradiction(f"{name}: {os.strerror(error.errno or 0)}") from None
+        if digest.hexdigest() != record.sha256:
+            raise _contradiction(f"{name} is not the file that the manifest lists: its SHA-256 differs")
+    return manifest
+
+
+def _contradiction(reason: str) -> ManifestError:
+    return ManifestError(
+        f"The archive contradicts its manifest: {reason}.",
+        code="archive-changed",
+        hint="Get the archive again from its source.",
+    )

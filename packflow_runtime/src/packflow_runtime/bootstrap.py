@@ -1,0 +1,49 @@
+"""From an archive that was started to its checked copy on disk, and on into that copy's command line.
+
+A warm start reads the manifest, finds the copy in the cache and continues with the copy's own runtime, whose compiled
+modules are cached. It imports as little as it can on the way, for nothing in the archive itself is compiled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import zipimport
+
+from . import cache
+from .finders import TreeFinder
+
+_MANIFEST = "packflow-info/manifest.json"
+
+
+def start_archive(root: str) -> int:
+    """Run the command line of the archive at ``root``, a zip file or the folder it was unzipped to."""
+    root = os.path.abspath(root)
+    if os.path.isdir(root):
+        return _run_unzipped(root)
+    cache_dir = cache.cache_root()
+    digest = hashlib.sha256(zipimport.zipimporter(root).get_data(_MANIFEST)).hexdigest()
+    tree = cache.find_tree(cache_dir, digest)
+    if tree is not None:
+        return _continue_in(tree, root, cache.bytecode_dir(cache_dir))
+    from .extraction import with_extracted_tree  # noqa: PLC0415 - only a cold start pays for it
+
+    return with_extracted_tree(root, cache_dir, _continue_in)
+
+
+def _continue_in(tree: str, archive: str, bytecode_dir: str | None) -> int:
+    """Forget the runtime that got here, and run the one in ``tree``."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "packflow_runtime"]:
+        del sys.modules[name]
+    TreeFinder(tree, lambda name: name == "packflow_runtime", bytecode_dir).install()
+    from packflow_runtime.cli import main_of_archive  # noqa: PLC0415 - the copy's, not this module's sibling
+
+    return main_of_archive(tree, archive, bytecode_dir)
+
+
+def _run_unzipped(root: str) -> int:
+    from .cli import main_of_archive  # noqa: PLC0415 - a zip continues elsewhere
+
+    sys.dont_write_bytecode = True
+    return main_of_archive(root, root, None, unzipped=True)

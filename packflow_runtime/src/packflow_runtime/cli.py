@@ -1,0 +1,225 @@
+"""The command line of an archive (``python model.zip``) and of the runtime (``python -m packflow_runtime``)."""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import os
+import stat
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import __version__
+from .archive import check_tree, is_archive, open_archive
+from .errors import ExitCode, PackflowError
+from .manifest import MANIFEST_NAME, PROJECT_DIR, Manifest, parse_manifest
+from .python_versions import satisfies
+from .reporting import print_error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .backend import InferenceBackend
+
+_RUN_HELP = """\
+Reads events as JSON lines and writes one outcome a line, in order: the model's output, or
+{"packflow_error": {"line", "code", "step", "type", "message"}} for an event that failed."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a command works on: an extracted archive (with its manifest) or a project folder."""
+
+    folder: Path
+    name: str
+    manifest: Manifest | None = None
+    bytecode_dir: str | None = None
+
+    def load(self) -> InferenceBackend:
+        """Build the backend."""
+        from .loading import load_backend, load_project  # noqa: PLC0415 - `info` does without the user's code
+
+        if self.manifest is None:
+            return load_project(self.folder)
+        config = self.manifest.project_config
+        return load_backend(self.folder / PROJECT_DIR, config, bytecode_dir=self.bytecode_dir)
+
+
+def main_of_archive(tree: str, archive: str, bytecode_dir: str | None, *, unzipped: bool = False) -> int:
+    """Run the archive whose extracted copy is ``tree``; ``archive`` is what the user started."""
+    try:
+        folder = Path(tree)
+        manifest = check_tree(folder) if unzipped else parse_manifest((folder / MANIFEST_NAME).read_bytes())
+        return _archive_command(Target(folder, archive, manifest, bytecode_dir), sys.argv[1:])
+    except PackflowError as error:
+        return print_error(error)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run ``python -m packflow_runtime``; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m packflow_runtime",
+        description="Run a Packflow archive or project, or look into an archive.",
+    )
+    parser.add_argument("--version", action="version", version=f"packflow-runtime {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="run the model on a stream of events", description=_RUN_HELP)
+    run.add_argument("target", type=Path, metavar="ARCHIVE|PROJECT")
+    _add_run_options(run)
+    info = commands.add_parser("info", help="say what an archive holds and needs")
+    info.add_argument("target", type=Path, metavar="ARCHIVE")
+    options = parser.parse_args(arguments)
+    try:
+        if options.command == "info":
+            with open_archive(options.target) as archive:
+                return _info(archive.manifest, str(options.target))
+        if not is_archive(options.target):
+            return _run(Target(options.target, str(options.target)), options)
+        return _run_archive(options)
+    except PackflowError as error:
+        return print_error(error)
+
+
+def _run_archive(options: argparse.Namespace) -> int:
+    from .cache import cache_root  # noqa: PLC0415 - only here
+    from .extraction import with_extracted_tree  # noqa: PLC0415 - only here
+
+    def run(tree: str, archive: str, bytecode_dir: str | None) -> int:
+        manifest = parse_manifest((Path(tree) / MANIFEST_NAME).read_bytes())
+        return _run(Target(Path(tree), archive, manifest, bytecode_dir), options)
+
+    return with_extracted_tree(str(options.target), cache_root(), run)
+
+
+def _archive_command(target: Target, arguments: list[str]) -> int:
+    manifest = target.manifest
+    assert manifest is not None  # noqa: S101 - an archive's target has one
+    parser = argparse.ArgumentParser(
+        prog=f"python {os.path.basename(target.name)}",
+        description=f"{manifest.name} {manifest.version}. {manifest.project_config.description}".strip(),
+        epilog="Without a command: `run`, when events are piped in; this help otherwise.",
+    )
+    commands = parser.add_subparsers(dest="command")
+    run = commands.add_parser("run", help="run the model on a stream of events", description=_RUN_HELP)
+    _add_run_options(run)
+    commands.add_parser("info", help="say what the archive holds and needs")
+    if not arguments and sys.stdin is not None and not sys.stdin.isatty():
+        arguments = ["run"]
+    options = parser.parse_args(arguments)
+    if options.command == "info":
+        return _info(manifest, target.name)
+    if options.command == "run":
+        return _run(target, options)
+    parser.print_help()
+    return ExitCode.OK
+
+
+def _add_run_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "events",
+        nargs="?",
+        type=Path,
+        metavar="EVENTS",
+        help="a file of JSON lines, also gzipped (default: standard input)",
+    )
+    parser.add_argument(
+        "--batch-size",
+        type=_positive,
+        default=64,
+        metavar="N",
+        help="at most N events a call (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--codec",
+        choices=("auto", "stdlib"),
+        default="auto",
+        help="the JSON codec; `stdlib` gives the same bytes on every Python, `auto` may choose a faster one (default: %(default)s)",
+    )
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 up")
+    return int(text)
+
+
+def _run(target: Target, options: argparse.Namespace) -> int:
+    from .stdio import take_standard_streams  # noqa: PLC0415 - `info` prints on the real ones
+    from .stream import run_stream  # noqa: PLC0415
+
+    _check_python(target)
+    read = None if options.events is None else _open_events(options.events)
+    source, sink = take_standard_streams()
+    backend = target.load()
+    is_file = read is not None
+    summary = run_stream(
+        backend,
+        read or (lambda size: os.read(source, size)),
+        sink,
+        batch_size=options.batch_size,
+        fill=is_file or stat.S_ISREG(os.fstat(source).st_mode),
+    )
+    backend.close()
+    print(summary.describe(), file=sys.stderr)  # noqa: T201
+    return summary.exit_code
+
+
+def _check_python(target: Target) -> None:
+    if target.manifest is None or satisfies(tuple(sys.version_info[:3]), target.manifest.python_requires):
+        return
+    found = ".".join(str(part) for part in sys.version_info[:3])
+    raise PackflowError(
+        f"{target.manifest.name} needs Python {target.manifest.python_requires}; this is Python {found}.",
+        code="python-too-old",
+        exit_code=ExitCode.NOT_FOUND,
+        hint="Run it with one of those Pythons.",
+    )
+
+
+def _open_events(path: Path) -> Callable[[int], bytes]:
+    try:
+        file = path.open("rb", buffering=0)
+        magic = file.read(2)
+        file.seek(0)
+    except OSError as error:
+        raise PackflowError(
+            f"The events file {path} cannot be opened: {error.strerror}.",
+            code="events-not-found",
+            exit_code=ExitCode.NOT_FOUND,
+            hint="Name an existing file, or pipe events into standard input.",
+        ) from None
+    if magic == b"\x1f\x8b":
+        return gzip.GzipFile(fileobj=file).read1
+    return lambda size: file.read(size) or b""
+
+
+def _info(manifest: Manifest, name: str) -> int:
+    golden = f"{manifest.golden_events} with their outputs" if manifest.golden_events else "none"
+    rows: list[tuple[str, Any]] = [
+        ("archive", name),
+        ("model", f"{manifest.name} {manifest.version}"),
+        ("about", manifest.project_config.description or "–"),
+        ("python", manifest.python_requires),
+        ("requires", ", ".join(manifest.requirements) or "nothing beside Python"),
+        ("single = batch", _parity_text(manifest)),
+        ("example events", golden),
+        (
+            "files",
+            f"{len(manifest.files) + 1}, {sum(record.size for record in manifest.files.values()):,} bytes",
+        ),
+        ("runtime", manifest.runtime_version),
+        ("created", manifest.created or "–"),
+    ]
+    width = max(len(label) for label, _ in rows)
+    for label, value in rows:
+        print(f"{label:<{width}}  {value}")  # noqa: T201
+    return ExitCode.OK
+
+
+def _parity_text(manifest: Manifest) -> str:
+    if manifest.parity is None:
+        return "not checked"
+    verdict = "equal" if manifest.parity.equal else "DIFFERENT"
+    return f"{verdict} on {manifest.parity.events} events (the builder's claim)"

@@ -1,0 +1,155 @@
+"""Strict JSON lines: one event in, one JSON object out, the same on every Python.
+
+The accepted language is RFC 8259 in UTF-8 with the limits of I-JSON where Python would otherwise guess: no NaN or
+Infinity, no number that overflows to infinity, no lone surrogate, bounded depth, digits and line length. Integers of any
+size up to ``max_digits`` stay exact. The last of duplicate keys wins. The encoder never writes what the decoder refuses.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+Event = dict[str, Any]
+
+_BLANK = b" \t\r\n"
+_STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_DIGITS_TO_ZERO = bytes.maketrans(b"123456789E", b"000000000e")
+_LONGEST_FINITE = b"0" * 309  # 1.8e308 is the largest double
+
+
+class BadLineError(Exception):
+    """A line that is not one JSON object within the limits; ``code`` is stable, the message is for people."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds on one line: bytes, nesting of arrays and objects, decimal digits of an integer."""
+
+    max_line_bytes: int = 16 * 1024 * 1024
+    max_depth: int = 200
+    max_digits: int = 4300
+
+
+DEFAULT_LIMITS = Limits()
+
+
+def is_blank(line: bytes) -> bool:
+    """Whether the line holds only JSON white space, and so is no event."""
+    return not line.strip(_BLANK)
+
+
+def decode_event(line: bytes, limits: Limits = DEFAULT_LIMITS) -> Event:
+    """Decode one line into an event; raises BadLineError for anything but one JSON object within the limits."""
+    value = decode_value(line, limits)
+    if type(value) is not dict:
+        raise BadLineError("not-object", f"an event must be a JSON object, this line is {_kind(value)}")
+    return value
+
+
+def decode_value(line: bytes, limits: Limits = DEFAULT_LIMITS) -> Any:  # noqa: ANN401 - any JSON value
+    """Decode one JSON value; raises BadLineError for what the module's docstring excludes."""
+    if len(line) > limits.max_line_bytes:
+        raise BadLineError("line-too-long", f"the line is longer than {limits.max_line_bytes:,} bytes")
+    try:
+        text = line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise BadLineError("not-utf8", f"byte {error.start + 1} is not UTF-8") from None
+    if line.count(b"[") + line.count(b"{") > limits.max_depth and _depth(line) > limits.max_depth:
+        raise BadLineError("too-deep", f"the value is nested deeper than {limits.max_depth}")
+    digits = line.translate(_DIGITS_TO_ZERO)
+    exact = len(line) > limits.max_digits or _LONGEST_FINITE in digits or b"e000" in digits or b"e+000" in digits
+    decoder = _exact_decoder(limits) if exact else _DECODER
+    try:
+        value = decoder.decode(text)
+    except json.JSONDecodeError as error:
+        raise BadLineError("not-json", _describe(error)) from None
+    if b"\\ud" in line or b"\\uD" in line:
+        _refuse_lone_surrogates(value)
+    return value
+
+
+def encode(value: object) -> bytes:
+    """Encode one value as a JSON line without its newline.
+
+    Raises ValueError for NaN, infinities, cycles and lone surrogates, TypeError for types JSON does not have.
+    """
+    return _ENCODER.encode(value).encode("utf-8")
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise BadLineError("not-json", f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def _exact_decoder(limits: Limits) -> json.JSONDecoder:
+    """A slower decoder that looks at every number; used only for lines a cheap test finds suspicious."""
+
+    def parse_int(digits: str) -> int:
+        if len(digits.lstrip("-")) > limits.max_digits:
+            raise BadLineError("number-too-long", f"an integer has more than {limits.max_digits:,} digits")
+        return int(digits)
+
+    def parse_float(text: str) -> float:
+        value = float(text)
+        if value in (float("inf"), float("-inf")):
+            shown = text if len(text) <= 20 else f"{text[:16]}…"
+            raise BadLineError("number-out-of-range", f"{shown} is beyond the largest 64-bit float")
+        return value
+
+    return json.JSONDecoder(parse_constant=_refuse_constant, parse_int=parse_int, parse_float=parse_float)
+
+
+def _depth(line: bytes) -> int:
+    brackets = _STRINGS.sub(b"", line).translate(None, _NOT_BRACKETS)
+    depth = deepest = 0
+    for byte in brackets:
+        if byte in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        else:
+            depth -= 1
+    return deepest
+
+
+def _refuse_lone_surrogates(value: object) -> None:
+    try:
+        encode(value)
+    except UnicodeEncodeError:
+        raise BadLineError("lone-surrogate", "a string holds half of a surrogate pair") from None
+
+
+def _describe(error: json.JSONDecodeError) -> str:
+    """Say where the JSON breaks, in words and columns that do not differ between Python versions."""
+    text, position = error.doc, error.pos
+    if error.msg.startswith("Unterminated string"):
+        return f"the string that starts at column {position + 1} is not closed"
+    if error.msg.startswith("Extra data"):
+        return f"more text follows the JSON value at column {position + 1}"
+    # 3.13 points at a trailing comma, earlier versions at what follows it.
+    if text[position : position + 1] == ",":
+        after = position + 1
+        while text[after : after + 1] in (" ", "\t", "\r", "\n"):
+            after += 1
+        if text[after : after + 1] in ("}", "]"):
+            position = after
+    if position >= len(text.rstrip(" \t\r\n")):
+        return "the line ends before its JSON value does"
+    return f"unexpected {text[position]!a} at column {position + 1}"
+
+
+def _kind(value: object) -> str:
+    if value is None:
+        return "null"
+    names = {list: "an array", str: "a string", bool: "a boolean", int: "a number", float: "a number"}
+    return names[type(value)]

@@ -1,0 +1,148 @@
+"""Import a project's backend without touching the project, the host's path or the standard library's names."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .backend import InferenceBackend, current_project, error_place
+from .config import merged
+from .errors import InferenceBackendError, InferenceBackendLoadError
+from .finders import TreeFinder
+from .outputs import KeptFields
+from .project import ProjectConfig, read_project_config
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import ModuleType
+
+
+_loaded_roots: list[str] = []
+
+
+def load_project(project_dir: Path, overrides: dict[str, Any] | None = None) -> InferenceBackend:
+    """Load the backend that ``packflow.yaml`` in ``project_dir`` names, with ``overrides`` over its configuration.
+
+    Raises ProjectConfigError, InferenceBackendLoadError or InferenceBackendInitializationError.
+    """
+    return load_backend(project_dir, read_project_config(project_dir), overrides)
+
+
+def load_backend(
+    project_dir: Path,
+    config: ProjectConfig,
+    overrides: dict[str, Any] | None = None,
+    *,
+    bytecode_dir: str | None = None,
+) -> InferenceBackend:
+    """Load the backend that ``config`` names from the modules in ``project_dir``.
+
+    ``bytecode_dir`` is where compiled modules are kept; by default beside their sources. A process loads one project.
+    """
+    project_dir = project_dir.absolute()
+    _install_finder(project_dir, bytecode_dir)
+    os.environ.update(config.env)
+    with _project_context(project_dir):
+        found = _find_entry(project_dir, config)
+        if isinstance(found, InferenceBackend):
+            return _with_project(found, config)
+        backend: InferenceBackend = found(**merged(config.backend_config, overrides or {}))
+    if "initialize_ns" not in vars(backend):
+        raise InferenceBackendLoadError(
+            f"{config.inference_backend} defines __init__ without calling super().__init__().",
+            hint="Move the code to initialize(), or call super().__init__(**config) first.",
+        )
+    return _with_project(backend, config)
+
+
+def _with_project(backend: InferenceBackend, config: ProjectConfig) -> InferenceBackend:
+    backend.kept_fields = KeptFields(config.output)
+    if config.stateful:
+        backend.stateful = True  # type: ignore[misc]
+    return backend
+
+
+def _find_entry(project_dir: Path, config: ProjectConfig) -> Any:  # noqa: ANN401 - the user's class or instance
+    module_name, _, attribute = config.inference_backend.partition(":")
+    try:
+        module = _import_entry(project_dir, module_name, config.loader)
+    except InferenceBackendError:
+        raise
+    except (Exception, SystemExit) as error:
+        file, line = error_place(error, project_dir)
+        if isinstance(error, SyntaxError) and error.filename and Path(error.filename).is_relative_to(project_dir):
+            file, line = str(Path(error.filename).relative_to(project_dir)), error.lineno
+        failure = InferenceBackendLoadError(
+            f"Importing {module_name} raised {type(error).__name__}: {error}", file=file, line=line
+        )
+        if isinstance(error, ModuleNotFoundError):
+            failure.hint = f"Install what provides {error.name!r} in the project's environment."
+        failure.original, failure.step = error, "import"
+        raise failure from error
+    found = getattr(module, attribute, None)
+    if isinstance(found, InferenceBackend) or (isinstance(found, type) and issubclass(found, InferenceBackend)):
+        return found
+    candidates = [
+        name
+        for name, value in vars(module).items()
+        if isinstance(value, type) and issubclass(value, InferenceBackend) and value is not InferenceBackend
+    ]
+    raise InferenceBackendLoadError(
+        f"{module_name} has no InferenceBackend called {attribute}.",
+        hint=f"Set inference_backend to {module_name}:{candidates[0]}."
+        if candidates
+        else f"Define `class {attribute}(InferenceBackend)` in {module_name.replace('.', '/')}.py.",
+    )
+
+
+def _import_entry(project_dir: Path, name: str, loader: str) -> ModuleType:
+    if loader == "module":
+        return importlib.import_module(name)
+    base = project_dir.joinpath(*name.split("."))
+    candidates = (base.with_name(f"{base.name}.py"), base / "__init__.py")
+    file = next((path for path in candidates if path.is_file()), None)
+    if file is None:
+        raise InferenceBackendLoadError(
+            f"The project has no {candidates[0].relative_to(project_dir)}, which inference_backend names.",
+            code="backend-not-found",
+            hint="Create it, or set inference_backend in packflow.yaml to the module that has the backend.",
+            file="packflow.yaml",
+        )
+    if name.partition(".")[0] not in sys.stdlib_module_names:
+        return importlib.import_module(name)
+    # A backend called like a standard module is loaded by its path, under a name that shadows nothing.
+    alias = f"_packflow_project_{name.replace('.', '_')}"
+    spec = importlib.util.spec_from_file_location(alias, file)
+    if spec is None or spec.loader is None:
+        raise InferenceBackendLoadError(f"{file} is not a Python module.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[alias] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _install_finder(project_dir: Path, bytecode_dir: str | None) -> None:
+    root = str(project_dir)
+    if _loaded_roots and root not in _loaded_roots:
+        raise InferenceBackendLoadError(
+            f"This process has already loaded a project from {_loaded_roots[0]}.",
+            hint="Load each project in a process of its own.",
+        )
+    if not _loaded_roots:
+        # The standard library's names are never the project's: a json.py beside the backend replaces nothing.
+        TreeFinder(root, lambda name: name not in sys.stdlib_module_names, bytecode_dir).install()
+        _loaded_roots.append(root)
+
+
+@contextmanager
+def _project_context(project_dir: Path) -> Iterator[None]:
+    token = current_project.set(project_dir)
+    try:
+        yield
+    finally:
+        current_project.reset(token)
