@@ -1,0 +1,99 @@
+"""Run a project's model on sample events and keep the verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packflow_app.dryrun.client import WorkerLimits
+from packflow_app.dryrun.report import DryRunReport, forget_dry_run, keep_dry_run
+from packflow_app.dryrun.session import DryRun, DryRunSettings, ModeProgressed
+from packflow_app.environments.interpreters import Interpreter, find_interpreter
+from packflow_app.errors import NotFoundError
+from packflow_app.events.sample import SAMPLE_EVENTS
+from packflow_app.events.survey import EventsSurvey, survey_events
+from packflow_app.projects.project import Project, open_project
+from packflow_app.runtime import Rule
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+
+_NO_BOUND = 1 << 62
+
+
+@dataclass(frozen=True)
+class DryRunOptions:
+    """What ``packflow dry-run`` may be told; None leaves the word to packflow.yaml or the default.
+
+    ``batch_sizes`` beside one by one, ``limit`` of events taken from the file, tolerances of the equality rule, limits
+    of the worker in seconds and bytes, and the Python to use.
+    """
+
+    project: Path = field(default_factory=Path)
+    events: Path | None = None
+    single: bool = True
+    batch_sizes: list[int] | None = None
+    limit: int = SAMPLE_EVENTS
+    rtol: float | None = None
+    atol: float | None = None
+    ignore: list[str] = field(default_factory=list)
+    limits: WorkerLimits = field(default_factory=WorkerLimits)
+    python: str | None = None
+
+
+@dataclass(frozen=True)
+class DryRunDone:
+    """A finished dry run: what it was run on, and what it found."""
+
+    project: Project
+    interpreter: Interpreter
+    events_file: Path
+    survey: EventsSurvey
+    report: DryRunReport
+    report_file: Path
+
+
+def dry_run(
+    options: DryRunOptions,
+    *,
+    report: Callable[[ModeProgressed], None] = lambda _progress: None,
+    cancel: threading.Event | None = None,
+) -> DryRunDone:
+    """Run it; a verdict that is not good is a value, not an error. Raises what ``DryRun.run`` does."""
+    project = open_project(options.project)
+    events_file = _events_file(options, project)
+    interpreter = find_interpreter(project.folder, options.python)
+    survey = survey_events(events_file, options.limit, _NO_BOUND)
+    events = [event.raw for event in survey.sample]
+    run = DryRun(project, interpreter, events, _settings(options, project), report=report, cancel=cancel)
+    forget_dry_run(project.folder)
+    found, outputs = run.run()
+    return DryRunDone(
+        project, interpreter, events_file, survey, found, keep_dry_run(project.folder, found, events, outputs)
+    )
+
+
+def _events_file(options: DryRunOptions, project: Project) -> Path:
+    chosen = options.events or project.sample_events
+    if chosen is None:
+        raise NotFoundError(
+            "The project names no sample events.",
+            code="events-not-found",
+            file=str(project.folder / "packflow.yaml"),
+            hint="Name a file: packflow dry-run EVENTS, or set dry_run.events in packflow.yaml.",
+        )
+    return chosen
+
+
+def _settings(options: DryRunOptions, project: Project) -> DryRunSettings:
+    written = project.config.dry_run
+    sizes = written.batch_sizes if options.batch_sizes is None else options.batch_sizes
+    rule = Rule(
+        rtol=options.rtol if options.rtol is not None else written.rtol,
+        atol=options.atol if options.atol is not None else written.atol,
+        ignore=(*written.ignore, *options.ignore),
+    )
+    batches = sorted({size for size in sizes if size > 1})
+    return DryRunSettings(batches, options.single or not batches, rule, options.limits)

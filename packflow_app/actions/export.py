@@ -1,0 +1,142 @@
+"""Turn a project into its archive, after a dry run that is about the project as it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packflow_app.actions.dry_run import DryRunOptions, dry_run
+from packflow_app.dryrun.golden import GoldenEvents, read_golden, write_golden
+from packflow_app.dryrun.report import KeptDryRun, kept_dry_run
+from packflow_app.errors import CheckFailedError, ModelFailedError
+from packflow_app.events.reading import RawEvent
+from packflow_app.events.sample import representative
+from packflow_app.locations import GOLDEN_DIR
+from packflow_app.packaging.export import Exported, FileWritten, export_archive
+from packflow_app.packaging.versions import normal_version
+from packflow_app.projects.project import Project, open_project
+from packflow_app.runtime import decode_event
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+
+    from packflow_app.dryrun.session import ModeProgressed
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """What ``packflow export`` may be told; ``golden`` records that many example events anew (0: ship none)."""
+
+    project: Path = field(default_factory=Path)
+    output: Path = field(default_factory=Path)
+    golden: int | None = None
+    force: bool = False
+    python: str | None = None
+
+
+@dataclass(frozen=True)
+class ExportDone:
+    """The archive, the verdict it carries, and what was done on the way."""
+
+    project: Project
+    exported: Exported
+    dry_run: KeptDryRun
+    ran_dry_run: bool
+    golden_recorded: bool
+
+
+def export(
+    options: ExportOptions,
+    *,
+    report: Callable[[ModeProgressed | FileWritten], None] = lambda _progress: None,
+    cancel: threading.Event | None = None,
+) -> ExportDone:
+    """Export the project, running the dry run first where its verdict is missing or stale.
+
+    Raises CheckFailedError or ModelFailedError when that verdict is not good; then nothing is exported.
+    """
+    project = open_project(options.project)
+    normal_version(project.config.version)  # before the dry run, which may take long
+    kept = kept_dry_run(project.folder)
+    stale = kept is None or kept.report.get("digest") != project.contents().digest() or _golden_unchecked(project, kept)
+    if stale:
+        dry_run(DryRunOptions(project=options.project, python=options.python), report=report, cancel=cancel)
+        kept = kept_dry_run(project.folder)
+    assert kept is not None  # noqa: S101 - a dry run that returns is kept
+    renew = options.golden is not None
+    _check_verdict(kept, check_golden=not renew)
+    golden, recorded = _golden(project, kept, options.golden)
+    exported = export_archive(project, kept.report, golden, options.output, force=options.force, report=report)
+    return ExportDone(project, exported, kept, stale, recorded)
+
+
+def _golden_unchecked(project: Project, kept: KeptDryRun) -> bool:
+    """Whether the project has golden events that were neither taken from this dry run nor replayed by it."""
+    golden = read_golden(project.folder)
+    if golden is None:
+        return False
+    replayed = kept.report["golden"]
+    if replayed is not None and replayed["digest"] == golden.digest():
+        return False
+    known = set(zip(kept.inputs, kept.outputs, strict=True))
+    return not known.issuperset(zip(golden.inputs, golden.outputs, strict=True))
+
+
+def _check_verdict(kept: KeptDryRun, *, check_golden: bool) -> None:
+    report = kept.report
+    if report["failed"]:
+        first = report["failures"][0]
+        raise ModelFailedError(
+            f"The model failed on {report['failed']} of {report['events']} example events, first on event "
+            f"{first['event']}: {first['step']} raised {first['type']}: {first['message']}",
+            code="events-failed",
+            file=first["file"],
+            line=first["line"],
+            hint="Mend the backend; `packflow dry-run` shows every failed event.",
+        )
+    parity = report["parity"]
+    if parity is None or not parity["equal"]:
+        raise CheckFailedError(
+            "The dry run did not compare one by one with batches." if parity is None else describe_difference(report),
+            code="parity",
+            hint="Run `packflow dry-run` and make each output depend on its own event only.",
+        )
+    golden = report["golden"]
+    if check_golden and golden is not None and not golden["equal"]:
+        first = golden["first_difference"]
+        raise CheckFailedError(
+            f"The model no longer gives the outputs recorded in {GOLDEN_DIR}/: event {first['event']}, field {first['path']}.",
+            code="golden-changed",
+            hint="If the change is meant, record them again: packflow export --golden 20",
+        )
+
+
+def describe_difference(report: dict[str, object]) -> str:
+    """One sentence about where one by one and batches part."""
+    parity = report["parity"]
+    first = parity["first_difference"]  # type: ignore[index]
+    return (
+        f"One by one and batches differ: event {first['event']}, field {first['path']} is {first['left']} one by one "
+        f"and {first['right']} in {first['mode']}."
+    )
+
+
+def _golden(project: Project, kept: KeptDryRun, wanted: int | None) -> tuple[GoldenEvents | None, bool]:
+    """The golden events to ship, recorded from the dry run where there are none yet, and whether they were."""
+    count = project.config.golden if wanted is None else wanted
+    if count == 0:
+        return None, False
+    found = read_golden(project.folder)
+    if found is not None and wanted is None:
+        return found, False
+    pairs = list(zip(kept.inputs, kept.outputs, strict=True))
+    if kept.report["stateful"]:  # an output depends on the events before it
+        pairs = pairs[:count]
+    else:
+        events = [RawEvent(place, line, decode_event(line)) for place, line in enumerate(kept.inputs)]
+        pairs = [pairs[event.position] for event in representative(events, count)]
+    golden = GoldenEvents([line for line, _ in pairs], [output for _, output in pairs])
+    write_golden(project.folder, golden)
+    return golden, True

@@ -1,0 +1,217 @@
+"""``packflow dry-run``."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.markup import escape
+
+from packflow_app.actions.dry_run import DryRunDone, DryRunOptions, dry_run
+from packflow_app.cli.options import JsonOption, NoInputOption, PythonOption, terminal_of
+from packflow_app.cli.terminal import Terminal, columns, visible
+from packflow_app.dryrun.client import WorkerLimits
+from packflow_app.errors import UsageError
+from packflow_app.events.sample import SAMPLE_EVENTS
+from packflow_app.result import Problem, Result
+from packflow_app.runtime import ExitCode
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from packflow_app.dryrun.report import Difference, DryRunReport, ModeReport
+    from packflow_app.dryrun.session import ModeProgressed
+
+_SHOWN_FAILURES = 5
+
+
+def dry_run_command(
+    context: typer.Context,
+    events: Annotated[
+        Path | None, typer.Argument(metavar="EVENTS", help="Example events (default: the project's own).")
+    ] = None,
+    *,
+    mode: Annotated[
+        Literal["both", "single", "batch"], typer.Option(help="One by one, in batches, or both compared.")
+    ] = "both",
+    batch_size: Annotated[
+        str | None, typer.Option(metavar="N,N,…", help="Batch sizes (default: packflow.yaml's, else 8,64).")
+    ] = None,
+    limit: Annotated[
+        int, typer.Option(min=1, help="Run at most so many events, chosen to stand for all.")
+    ] = SAMPLE_EVENTS,
+    rtol: Annotated[float | None, typer.Option(help="Relative tolerance of numbers (default: by their width).")] = None,
+    atol: Annotated[float | None, typer.Option(help="Absolute tolerance of numbers.")] = None,
+    ignore: Annotated[list[str] | None, typer.Option(metavar="PATH", help="Leave an output field out.")] = None,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds a call of the model may take.")] = 30.0,
+    init_timeout: Annotated[float, typer.Option(min=0.1, help="Seconds import and initialize may take.")] = 120.0,
+    memory: Annotated[str | None, typer.Option(metavar="SIZE", help="Memory the model may take, such as 2G.")] = None,
+    python: PythonOption = None,
+    no_input: NoInputOption = False,
+    as_json: JsonOption = False,
+) -> int:
+    del no_input  # nothing is asked yet
+    terminal = terminal_of(context, as_json=as_json)
+    sizes = [] if mode == "single" else _sizes(batch_size)
+    options = DryRunOptions(
+        events=events,
+        single=mode != "batch",
+        batch_sizes=sizes,
+        limit=limit,
+        rtol=rtol,
+        atol=atol,
+        ignore=ignore or [],
+        limits=WorkerLimits(timeout, init_timeout, _bytes(memory)),
+        python=python,
+    )
+    done = dry_run(options, report=lambda progress: terminal.progress(describe_progress(progress)))
+    _show(terminal, done)
+    data = {
+        **done.report.as_json(),
+        "events_file": str(done.events_file),
+        "events_read": done.survey.events,
+        "events_invalid": done.survey.invalid_count,
+        "report": str(done.report_file),
+    }
+    return terminal.emit(Result(data, _errors(done.report), exit_code=_exit_code(done.report)))
+
+
+def describe_progress(progress: ModeProgressed) -> str:
+    """One line about how far a mode has got."""
+    return f"{progress.mode}: {progress.done:,} of {progress.total:,} events"
+
+
+def _sizes(text: str | None) -> list[int] | None:
+    if text is None:
+        return None
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not parts or not all(part.isdecimal() and 1 <= int(part) <= 1_000_000 for part in parts):
+        raise UsageError(
+            f"--batch-size {text!r} is not a list of whole numbers.", hint="Write for example --batch-size 1,8,64."
+        )
+    return [int(part) for part in parts]
+
+
+def _bytes(text: str | None) -> int | None:
+    if text is None:
+        return None
+    units = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+    number, unit = (text[:-1], units[text[-1].upper()]) if text[-1:].upper() in units else (text, 1)
+    if not number.isdecimal():
+        raise UsageError(f"--memory {text!r} is not a size.", hint="Write for example --memory 512M or --memory 2G.")
+    return int(number) * unit
+
+
+def _exit_code(report: DryRunReport) -> ExitCode:
+    if report.parity is not None and not report.parity.equal:
+        return ExitCode.CHECK_FAILED
+    if report.failed:
+        return ExitCode.MODEL_FAILED
+    return ExitCode.OK if report.ok else ExitCode.CHECK_FAILED
+
+
+def _errors(report: DryRunReport) -> list[Problem]:
+    found: list[Problem] = []
+    if report.parity is not None and report.parity.first_difference is not None and not report.parity.equal:
+        found.append(
+            Problem(
+                "parity",
+                f"One by one and batches differ, first on {_place(report.parity.first_difference)}.",
+                hint="Make each output depend on its own event only: look for a mean, a sort or a fit over the batch.",
+            )
+        )
+    if report.failed:
+        first = report.failures[0]
+        found.append(
+            Problem(
+                "events-failed",
+                f"The model failed on {report.failed} of {report.events} events, first on event {first.event}: "
+                f"{first.step}: {first.type}: {first.message}",
+                first.file,
+                first.line,
+                "Handle such events in the backend, for example by an output that says why there is no score.",
+            )
+        )
+    if report.golden is not None and report.golden.first_difference is not None and not report.golden.equal:
+        found.append(
+            Problem(
+                "golden-changed",
+                f"The model no longer gives the recorded golden outputs, first on {_place(report.golden.first_difference)}.",
+                hint="If the change is meant, record them again: packflow export --golden 20",
+            )
+        )
+    return found
+
+
+def _place(difference: Difference) -> str:
+    field = f"field {difference.path}" if difference.path else "the whole output"
+    return f"event {difference.event}, {field}"
+
+
+def _show(terminal: Terminal, done: DryRunDone) -> None:
+    report = done.report
+    terminal.say(
+        f"[bold]{escape(report.name)} {escape(report.version)}[/] on Python {report.python} ({escape(done.interpreter.origin)})"
+    )
+    read = f", chosen from {done.survey.events:,}" if done.survey.events > report.events else ""
+    terminal.say(f"{report.events:,} events of {escape(str(done.events_file))}{read}")
+    terminal.say()
+    facts = columns("", "")
+    facts.show_header = False
+    facts.add_row("single = batch", _parity_text(report))
+    facts.add_row("failed events", _verdict(not report.failed, "none" if not report.failed else f"{report.failed:,}"))
+    if report.golden is not None:
+        golden = report.golden
+        facts.add_row(
+            "golden events", _verdict(golden.equal, f"{golden.events} {'equal' if golden.equal else 'differ'}")
+        )
+    facts.add_row(
+        "loads in", f"{report.load_seconds * 1e3:,.0f} ms, of it initialize {report.initialize_seconds * 1e3:,.0f} ms"
+    )
+    facts.add_row("peak memory", f"{report.peak_memory / 2**20:,.0f} MiB")
+    terminal.show(facts)
+    terminal.say()
+    terminal.show(_mode_table(report.modes))
+    for failure in report.failures[:_SHOWN_FAILURES]:
+        place = f" at {failure.file}:{failure.line}" if failure.file else ""
+        message = visible(f"{failure.type}: {failure.message}")
+        terminal.say(f"  event {failure.event}: {failure.step}{escape(place)}: {escape(message)}")
+    if report.ok and report.parity is not None:
+        terminal.say()
+        project = done.project.folder
+        where = "" if project == Path.cwd() else f" {escape(shlex.quote(str(project)))}"
+        terminal.say(f"[bold]Next[/]  packflow export{where}")
+
+
+def _mode_table(modes: list[ModeReport]) -> Table:
+    table = columns("mode", "events/s", "p50 ms", "p95 ms", "p99 ms", right=4)
+    for mode in modes:
+        times = mode.latency_ms
+        cells = [f"{value:,.3f}" for value in (times.p50, times.p95, times.p99)] if times else ["–"] * 3
+        rate = f"{mode.events_per_second:,.0f}" if mode.events_per_second else "–"
+        table.add_row(mode.name, rate, *cells)
+    return table
+
+
+def _parity_text(report: DryRunReport) -> str:
+    parity = report.parity
+    if parity is None:
+        return "– not compared"
+    if parity.equal:
+        ties = sum(comparison["ties"] for comparison in parity.comparisons)
+        return _verdict(
+            passed=True, text=f"{parity.events:,} of {parity.events:,}" + (f", {ties} ties" if ties else "")
+        )
+    differing = max(comparison["differing"] for comparison in parity.comparisons)
+    text = f"{differing:,} of {parity.events:,} differ"
+    first = parity.first_difference
+    if first is not None:
+        delta = f", |Δ| {first.difference:.3g}" if first.difference is not None else ""
+        text += f"; {_place(first)}: {first.left} one by one, {first.right} in {first.mode}{delta}"
+    return _verdict(passed=False, text=escape(visible(text)))
+
+
+def _verdict(passed: bool, text: str) -> str:  # noqa: FBT001
+    return f"[green]✓[/] {text}" if passed else f"[red]✗[/] {text}"

@@ -1,0 +1,98 @@
+"""Parse the command line, run one command, turn every error into a message and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from packflow_app.cli.demo import demo_command
+from packflow_app.cli.dry_run import dry_run_command
+from packflow_app.cli.export import export_command
+from packflow_app.cli.init import init_command
+from packflow_app.cli.terminal import Terminal
+from packflow_app.errors import NotFoundError, UsageError
+from packflow_app.result import COMMANDS
+from packflow_app.runtime import ExitCode, PackflowError
+
+# Typer carries its own copy of Click and exports only the leaves of its errors.
+ClickError: type[Exception] = typer.BadParameter.__mro__[2]
+
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Turn a model and a few example events into one file that runs anywhere Python runs.",
+)
+app.command("init", help=f"{COMMANDS['init'].capitalize()}.")(init_command)
+app.command("dry-run", help=f"{COMMANDS['dry-run'].capitalize()}.")(dry_run_command)
+app.command("export", help=f"{COMMANDS['export'].capitalize()}.")(export_command)
+app.command("demo", help=f"{COMMANDS['demo'].capitalize()}.")(demo_command)
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    directory: Annotated[Path | None, typer.Option("-C", metavar="DIR", help="Work as if started in DIR.")] = None,
+    color: Annotated[Literal["auto", "always", "never"], typer.Option(help="Colours.")] = "auto",
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say only what was asked for.")] = False,  # noqa: FBT002
+    debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,  # noqa: FBT002
+) -> None:
+    """Take the options that stand before the command."""
+    del debug  # looked at where errors are caught, which may be before this
+    context.obj = {"color": color, "quiet": quiet, "command": ["packflow", *sys.argv[1:]]}
+    if directory is not None:
+        try:
+            os.chdir(directory)
+        except OSError as error:
+            raise NotFoundError(f"-C {directory}: {error.strerror}.", hint="Name an existing folder.") from None
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command line ``arguments``; returns the exit code."""
+    debug = "--debug" in arguments
+    terminal = Terminal(as_json="--json" in arguments, command=["packflow", *arguments])
+    try:
+        code: Any = app(arguments, prog_name="packflow", standalone_mode=False)
+        return code if isinstance(code, int) else ExitCode.OK
+    except PackflowError as error:
+        if debug:
+            traceback.print_exc()
+        return terminal.fail(error)
+    except KeyboardInterrupt:
+        terminal.end_progress()
+        terminal.err.print("stopped")
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing left to flush to
+        return ExitCode.OK
+    except ClickError as error:
+        return terminal.fail(_usage_error(error))
+    except Exception as error:  # noqa: BLE001 - the last place where one can be caught
+        if debug:
+            traceback.print_exc()
+        return terminal.fail(_bug(error))
+
+
+def _usage_error(error: BaseException) -> UsageError:
+    message = error.format_message() if hasattr(error, "format_message") else str(error)
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "packflow"
+    return UsageError(message, hint=f"{command} --help shows what it takes.")
+
+
+def _bug(error: Exception) -> PackflowError:
+    frames = traceback.extract_tb(error.__traceback__)
+    return PackflowError(
+        f"Packflow has a fault: {type(error).__name__}: {error}",
+        code="internal",
+        exit_code=ExitCode.INTERNAL,
+        file=frames[-1].filename if frames else None,
+        line=frames[-1].lineno if frames else None,
+        hint="Run it again with --debug before the command, and report what it shows.",
+    )

@@ -1,0 +1,25 @@
+"""Options that several commands have, and the terminal they all write to."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from packflow_app.cli.terminal import Terminal
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, and nothing else.")]
+NoInputOption = Annotated[bool, typer.Option("--no-input", help="Ask nothing; what is missing is an error.")]
+PythonOption = Annotated[
+    str | None,
+    typer.Option(
+        "--python",
+        metavar="PYTHON",
+        help="The Python to run the model in (default: the project's .venv, else the base one).",
+    ),
+]
+
+
+def terminal_of(context: typer.Context, *, as_json: bool) -> Terminal:
+    """The terminal as the options before the command want it."""
+    return Terminal(as_json=as_json, **context.obj)

@@ -1,0 +1,123 @@
+"""The one writer of standard output and standard error: data on one, everything else on the other."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from packflow_app.result import Problem, Result
+
+if TYPE_CHECKING:
+    from packflow_app.runtime import PackflowError
+
+_PROGRESS_SECONDS = 2.0
+_LOG_LINES = 12
+
+
+class Terminal:
+    """Shows results and errors to a person, or as one JSON object to a program (``as_json``)."""
+
+    def __init__(self, *, color: str = "auto", quiet: bool = False, as_json: bool = False, command: list[str]) -> None:
+        for stream in (sys.stdout, sys.stderr):
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+        self.quiet = quiet
+        self.as_json = as_json
+        self.command = command
+        options: dict[str, Any] = {"highlight": False, "emoji": False, "soft_wrap": True}
+        if color == "always":
+            options["force_terminal"] = True
+        elif color == "never" or os.environ.get("NO_COLOR"):
+            options |= {"no_color": True, "color_system": None}
+        self.out = Console(**options)
+        self.err = Console(stderr=True, **options)
+        self._progress_due = 0.0
+        self._progress_shown = False
+
+    def emit(self, result: Result) -> int:
+        """Print the JSON envelope where it was asked for; returns the exit code either way."""
+        if self.as_json:
+            text = json.dumps(result.envelope(self.command), ensure_ascii=False, indent=2, default=str)
+            sys.stdout.write(text + "\n")
+            sys.stdout.flush()
+        else:
+            for warning in result.warnings:
+                self.problem(warning, "warning", "yellow")
+            for error in result.errors:
+                self.problem(error, "error", "red")
+        return int(result.exit_code)
+
+    def fail(self, error: PackflowError) -> int:
+        """Show an error that ended the command; returns its exit code."""
+        log = getattr(error, "log", "")
+        if log and not self.as_json:
+            self.log(log)
+        return self.emit(Result({"log": log} if log else {}, errors=[Problem.of(error)], exit_code=error.exit_code))
+
+    def problem(self, problem: Problem, label: str, style: str) -> None:
+        """Title, place and next step, on standard error."""
+        self.end_progress()
+        self.err.print(f"[bold {style}]{label}:[/] {escape(problem.message)}")
+        if problem.file is not None:
+            self.err.print(f"  at {escape(problem.file)}" + (f":{problem.line}" if problem.line is not None else ""))
+        if problem.hint:
+            self.err.print(f"  [bold]next:[/] {escape(problem.hint)}")
+
+    def log(self, text: str) -> None:
+        """The last lines that the model printed, on standard error."""
+        lines = text.rstrip().splitlines()
+        self.end_progress()
+        self.err.print("[dim]the model printed last:[/]")
+        for line in lines[-_LOG_LINES:]:
+            self.err.print(f"  [dim]│[/] {escape(visible(line))}")
+
+    def say(self, text: str = "") -> None:
+        """One line of the command's result, with rich markup; nothing under --json."""
+        if not self.as_json:
+            self.end_progress()
+            self.out.print(text)
+
+    def show(self, table: Table) -> None:
+        """A table of the command's result; nothing under --json."""
+        if not self.as_json:
+            self.end_progress()
+            self.out.print(table)
+
+    def progress(self, text: str) -> None:
+        """What is being done now: one changing line on a terminal, a line every few seconds in a log."""
+        if self.quiet or self.as_json or time.monotonic() < self._progress_due:
+            return
+        if self.err.is_terminal:
+            self._progress_due = time.monotonic() + 0.1
+            self._progress_shown = True
+            sys.stderr.write(f"\r\x1b[K  {text}")
+            sys.stderr.flush()
+        else:
+            self._progress_due = time.monotonic() + _PROGRESS_SECONDS
+            self.err.print(f"  {text}", markup=False)
+
+    def end_progress(self) -> None:
+        """Remove the changing line."""
+        if self._progress_shown:
+            self._progress_shown = False
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+
+def visible(text: str) -> str:
+    """``text`` with terminal escapes and other control characters spelled out."""
+    return "".join(char if char.isprintable() or char == "\t" else ascii(char)[1:-1] for char in text)
+
+
+def columns(*headers: str, right: int = 0) -> Table:
+    """A table without lines; the last ``right`` columns are numbers."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for index, header in enumerate(headers):
+        table.add_column(header, justify="right" if index >= len(headers) - right else "left", no_wrap=True)
+    return table

@@ -1,0 +1,26 @@
+"""The text of ``packflow --help``: plain data, so that asking for it costs nothing."""
+
+TOP_HELP = """\
+packflow: turn a model and a few example events into one file that runs anywhere Python runs.
+
+Usage: packflow [OPTIONS] COMMAND [ARGS]...
+
+The journey
+  init      make a project from a file of example events
+  dry-run   run the model one by one and in batches, and compare
+  export    write the project as one file that runs anywhere Python runs
+
+To look around
+  demo      show the whole journey in a temporary folder
+
+Options
+  -C DIR                      work as if started in DIR
+  --color auto|always|never   colours (default: auto, and NO_COLOR is honoured)
+  -q, --quiet                 say only what was asked for
+  --debug                     show the traceback of an error
+  --version                   show the version
+  -h, --help                  show this help; COMMAND --help shows a command's
+
+Start with:  packflow demo
+       then  packflow init my-model --events events.ndjson
+"""

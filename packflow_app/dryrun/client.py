@@ -1,0 +1,313 @@
+"""Drive a worker: start it under a supervisor, send it events, and turn any death of it into one clear error."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from packflow_app.errors import CancelledError, ModelFailedError, NotFoundError
+from packflow_app.runtime import EVENTS_PER_FRAME, PROGRESS_SIZE, ExitCode, read_frame, runtime_wheel, write_frame
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from packflow_app.environments.interpreters import Interpreter
+
+_LOG_TAIL = 64 * 1024
+_TICK = 0.05
+_SUPERVISOR_SECONDS = 15.0
+_START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from packflow_runtime.{module} import main; sys.exit(main(sys.argv[1:]))"
+
+
+@dataclass(frozen=True)
+class WorkerLimits:
+    """Seconds per backend call, seconds for import and ``initialize``, bytes of resident memory (None: no bound)."""
+
+    timeout: float = 30.0
+    init_timeout: float = 120.0
+    memory: int | None = None
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a worker said once the backend stood: times in seconds."""
+
+    python: str
+    backend: str
+    stateful: bool
+    load_seconds: float
+    initialize_seconds: float
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Outcomes of one frame as encoded lines, the time of each call (``[events, ns per step…]``) and failures."""
+
+    outcomes: list[bytes]
+    calls: list[list[int]]
+    failures: list[dict[str, Any]]
+
+
+class Worker:
+    """A worker process for one project; a context manager that leaves no process behind.
+
+    Every method raises ModelFailedError when the model raised at load or the process died, NotFoundError when it could
+    not be started, CancelledError once ``cancel`` is set.
+    """
+
+    def __init__(
+        self, interpreter: Interpreter, project_dir: Path, limits: WorkerLimits, cancel: threading.Event
+    ) -> None:
+        self.limits = limits
+        self.peak_memory = 0
+        self._project_dir = project_dir
+        self._interpreter = interpreter
+        self._cancel = cancel
+        self._log = _LogTail()
+        self._status: dict[str, Any] | None = None
+
+    def __enter__(self) -> Worker:
+        # Neither the project nor the user's folder: a model that opens files by a relative path fails here already.
+        self._empty = tempfile.TemporaryDirectory(prefix="packflow-dry-run-")
+        control, theirs = socket.socketpair()
+        with tempfile.TemporaryFile() as progress, theirs:
+            progress.truncate(PROGRESS_SIZE)
+            options = {
+                "control": theirs.fileno(),
+                "progress": progress.fileno(),
+                "timeout": self.limits.timeout,
+                "init_timeout": self.limits.init_timeout,
+                "memory": self.limits.memory,
+            }
+            self._process = subprocess.Popen(
+                [*_python(sys.executable, "supervisor"), json.dumps(options), *self._worker_command(progress.fileno())],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                pass_fds=[theirs.fileno(), progress.fileno()],
+                start_new_session=True,
+                cwd=self._empty.name,
+                bufsize=0,
+            )
+        self._control = control
+        assert self._process.stderr is not None  # noqa: S101 - it was asked for
+        self._log.drain(self._process.stderr.fileno())
+        return self
+
+    def _worker_command(self, progress: int) -> list[str]:
+        return [*_python(str(self._interpreter.path), "worker", "-X", "faulthandler"), str(progress)]
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        assert self._process.stdin is not None  # noqa: S101
+        try:
+            if kind is None:
+                self._process.stdin.close()  # the worker's end of work
+                self._finish()
+                self._raise_if_dead()
+        finally:
+            self._control.close()  # the supervisor kills what is left
+            self._wait_for_supervisor()
+            for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+                if stream is not None:
+                    stream.close()
+            self._empty.cleanup()
+
+    @property
+    def log(self) -> str:
+        """The last of what the model printed, on either stream."""
+        return self._log.text()
+
+    def load(self) -> Loaded:
+        """Import and build the project's backend."""
+        header, _ = self._ask({"op": "load", "project": str(self._project_dir)}, [])
+        return Loaded(
+            python=header["python"],
+            backend=header["backend"],
+            stateful=header["stateful"],
+            load_seconds=header["load_ns"] / 1e9,
+            initialize_seconds=header["initialize_ns"] / 1e9,
+        )
+
+    def run(self, lines: Sequence[bytes], batch_size: int) -> Iterator[Answer]:
+        """Run the backend on the lines in batches of ``batch_size``; one answer a frame, line numbers from 1."""
+        frame = max(batch_size, EVENTS_PER_FRAME // batch_size * batch_size)
+        for start in range(0, len(lines), frame):
+            request = {"op": "run", "first": start + 1, "batch_size": batch_size}
+            header, outcomes = self._ask(request, lines[start : start + frame])
+            yield Answer(outcomes, header["calls"], header["failures"])
+
+    def _ask(self, request: dict[str, Any], lines: Sequence[bytes]) -> tuple[dict[str, Any], list[bytes]]:
+        assert self._process.stdin is not None  # noqa: S101
+        try:
+            write_frame(self._process.stdin.fileno(), request, lines)
+        except BrokenPipeError:
+            self._finish()
+            self._raise_if_dead()
+        answer = read_frame(self._read)
+        if answer is None:
+            self._finish()
+            self._raise_if_dead()
+            raise self._failure("The model's process ended without an answer.", {})
+        if answer[0]["op"] == "failed":
+            raise _load_error(answer[0]["error"], self.log)
+        return answer
+
+    def _read(self, size: int) -> bytes:
+        assert self._process.stdout is not None  # noqa: S101
+        descriptor = self._process.stdout.fileno()
+        while not select.select([descriptor], [], [], _TICK)[0]:
+            if self._cancel.is_set():
+                raise CancelledError("The dry run was stopped.", hint="Run it again when you are ready.")
+        return os.read(descriptor, size)
+
+    def _finish(self) -> None:
+        """Read how the worker ended from the supervisor."""
+        if self._status is not None:
+            return
+        self._control.settimeout(self.limits.timeout + _SUPERVISOR_SECONDS)
+        received = b""
+        try:
+            while not received.endswith(b"\n") and (piece := self._control.recv(4096)):
+                received += piece
+        except OSError:
+            received = b""
+        self._status = json.loads(received) if received else {"outcome": "lost"}
+        self.peak_memory = self._status.get("peak_memory", 0)
+
+    def _raise_if_dead(self) -> None:
+        status = self._status or {"outcome": "lost"}
+        if status["outcome"] == "exited" and status["code"] == 0:
+            return
+        self._log.join()
+        if status["outcome"] == "not-started":
+            raise NotFoundError(
+                f"{self._interpreter.path} could not be started: {status['reason']}.",
+                code="python-broken",
+                hint="Choose a working Python with --python.",
+            )
+        raise self._failure(_describe_end(status, self.limits), status)
+
+    def _failure(self, title: str, status: dict[str, Any]) -> ModelFailedError:
+        place = re.findall(r'File "([^"]+)", line (\d+)', self.log) if status.get("outcome") == "signalled" else []
+        inside = [(Path(file), int(line)) for file, line in place if Path(file).is_relative_to(self._project_dir)]
+        error = ModelFailedError(
+            title,
+            code=_CODES.get(status.get("outcome", ""), "model-died"),
+            hint=_hint(status),
+            file=str(inside[0][0].relative_to(self._project_dir)) if inside else None,
+            line=inside[0][1] if inside else None,
+        )
+        error.log = self.log
+        return error
+
+    def _wait_for_supervisor(self) -> None:
+        try:
+            self._process.wait(_SUPERVISOR_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._log.join()
+
+
+class _LogTail:
+    """Drains a descriptor in a thread and keeps the last of it, so that a chatty model never blocks."""
+
+    def __init__(self) -> None:
+        self._kept = b""
+        self._thread: threading.Thread | None = None
+
+    def drain(self, descriptor: int) -> None:
+        self._thread = threading.Thread(target=self._run, args=(descriptor,), name="worker-log", daemon=True)
+        self._thread.start()
+
+    def _run(self, descriptor: int) -> None:
+        while True:
+            try:
+                piece = os.read(descriptor, 1 << 16)
+            except OSError:
+                return
+            if not piece:
+                return
+            self._kept = (self._kept + piece)[-_LOG_TAIL:]
+
+    def join(self) -> None:
+        if self._thread is not None:
+            self._thread.join(2.0)
+
+    def text(self) -> str:
+        return self._kept.decode("utf-8", "replace")
+
+
+_CODES = {"timeout": "model-timeout", "memory": "model-memory"}
+
+
+def _python(executable: str, module: str, *options: str) -> list[str]:
+    # -I: a json.py in the project cannot stand in for the real one; the wheel's path leaks to no child of the model.
+    return [executable, "-I", "-X", "utf8", *options, "-c", _START.format(module=module), str(runtime_wheel())]
+
+
+def _describe_end(status: dict[str, Any], limits: WorkerLimits) -> str:
+    doing = {
+        "loading": "while it was imported and initialized",
+        "calling": f"at event {status.get('event')}" if status.get("event") else "in close()",
+    }.get(status.get("phase", ""), "between events")
+    outcome = status["outcome"]
+    if outcome == "timeout":
+        seconds = limits.init_timeout if status["phase"] == "loading" else limits.timeout
+        return f"The model did not answer within {seconds:g} s {doing}."
+    if outcome == "memory":
+        return f"The model took more than {limits.memory or 0:,} bytes of memory {doing}."
+    if outcome == "signalled":
+        return f"The model's process was killed by {_signal_name(status['code'])} {doing}."
+    if outcome == "exited":
+        return f"The model's process ended itself with exit code {status['code']} {doing}."
+    return "The model's process was lost."
+
+
+def _signal_name(number: int) -> str:
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+    return f"{name} (a crash in native code)" if name in ("SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT") else name
+
+
+def _hint(status: dict[str, Any]) -> str:
+    phase_flag = "--init-timeout" if status.get("phase") == "loading" else "--timeout"
+    return {
+        "timeout": f"Look for an endless loop or a wait; {phase_flag} SECONDS allows more.",
+        "memory": "Load less at once, or allow more with --memory.",
+        "exited": "Raise an exception instead of ending the process.",
+    }.get(status.get("outcome", ""), "Look at the log above for the last thing it did.")
+
+
+def _load_error(error: dict[str, Any], log: str) -> ModelFailedError:
+    """The error for a backend that raised at import or in ``initialize``."""
+    failure = ModelFailedError(
+        error["title"],
+        code=error["code"],
+        exit_code=ExitCode(error["exit_code"]),
+        hint=error["hint"] or failure_hint(error),
+        file=error["file"],
+        line=error["line"],
+    )
+    failure.log = log
+    return failure
+
+
+def failure_hint(error: dict[str, Any]) -> str:
+    """The next step for an error that the backend raised; ``error`` has the exception's ``type``."""
+    if error["type"] == "FileNotFoundError":
+        return "Open files below self.project_dir: an archive runs from any folder."
+    return "Mend the backend and run again."

@@ -1,0 +1,186 @@
+"""What a dry run found, and where it is kept until the code it was about changes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from packflow_app.errors import not_writable
+from packflow_app.locations import STATE_DIR, dry_run_dir
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+_REPORT = "report.json"
+_INPUTS = "inputs.ndjson"
+_OUTPUTS = "outputs.ndjson"
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Percentiles of a duration in milliseconds, by nearest rank."""
+
+    p50: float
+    p95: float
+    p99: float
+
+    @classmethod
+    def of(cls, nanoseconds: Sequence[int]) -> Timing:
+        """The percentiles of a non-empty sequence of durations."""
+        ordered = sorted(nanoseconds)
+
+        def rank(percent: int) -> float:
+            return ordered[max(0, -(-percent * len(ordered) // 100) - 1)] / 1e6
+
+        return cls(rank(50), rank(95), rank(99))
+
+
+@dataclass(frozen=True)
+class ModeReport:
+    """One way of calling the backend: one by one (``single``) or in batches.
+
+    ``events_per_second`` counts time inside the backend only; ``latency_ms`` is per call, ``steps_ms`` per step of a
+    call. Both are None where no call succeeded.
+    """
+
+    name: str
+    batch_size: int
+    events: int
+    failed: int
+    events_per_second: float | None
+    latency_ms: Timing | None
+    steps_ms: dict[str, Timing]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Where two modes first part; ``event`` counts from 1, ``path`` is the field, left is one by one."""
+
+    mode: str
+    event: int
+    path: str
+    kind: str
+    left: Any
+    right: Any
+    difference: float | None
+
+
+@dataclass(frozen=True)
+class ParityReport:
+    """Whether one by one and batch gave equal outcomes; ``comparisons`` holds the details of each batch size."""
+
+    equal: bool
+    events: int
+    first_difference: Difference | None
+    comparisons: list[dict[str, Any]]
+    rule: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class GoldenReport:
+    """Whether the model still gives the outputs recorded in the project's golden folder, named by ``digest``."""
+
+    equal: bool
+    events: int
+    digest: str
+    first_difference: Difference | None
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An event that the model failed on when it was alone."""
+
+    event: int
+    code: str
+    step: str
+    type: str
+    message: str
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True)
+class DryRunReport:
+    """Everything one dry run found. Times in seconds, memory in bytes; ``digest`` names the code it was about."""
+
+    name: str
+    version: str
+    digest: str
+    python: str
+    python_path: str
+    backend: str
+    stateful: bool
+    load_seconds: float
+    initialize_seconds: float
+    peak_memory: int
+    events: int
+    failed: int
+    failures: list[Failure]
+    modes: list[ModeReport]
+    parity: ParityReport | None
+    golden: GoldenReport | None
+    log: str = field(default="", compare=False)
+
+    @property
+    def ok(self) -> bool:
+        """Whether every event succeeded and all comparisons were equal."""
+        return (
+            not self.failed
+            and (self.parity is None or self.parity.equal)
+            and (self.golden is None or self.golden.equal)
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as plain JSON values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class KeptDryRun:
+    """A report with the events it was about and the outcomes of running them one by one, line by line."""
+
+    report: dict[str, Any]
+    inputs: list[bytes]
+    outputs: list[bytes]
+
+
+def forget_dry_run(project_dir: Path) -> None:
+    """Remove the last verdict: from here on the project counts as not run."""
+    (dry_run_dir(project_dir) / _REPORT).unlink(missing_ok=True)
+
+
+def keep_dry_run(project_dir: Path, report: DryRunReport, inputs: list[bytes], outputs: list[bytes]) -> Path:
+    """Write the report and its events below ``.packflow``; raises NotWritableError. Returns the report's path."""
+    folder = dry_run_dir(project_dir)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        ignore = project_dir / STATE_DIR / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n")
+        _replace(folder / _INPUTS, b"".join(line + b"\n" for line in inputs))
+        _replace(folder / _OUTPUTS, b"".join(line + b"\n" for line in outputs))
+        _replace(folder / _REPORT, json.dumps(report.as_json(), indent=2, sort_keys=True).encode() + b"\n")
+    except OSError as error:
+        raise not_writable(folder, error) from error
+    return folder / _REPORT
+
+
+def kept_dry_run(project_dir: Path) -> KeptDryRun | None:
+    """The last dry run, whether or not it is stale; None where there is none that can be read."""
+    folder = dry_run_dir(project_dir)
+    try:
+        report = json.loads((folder / _REPORT).read_bytes())
+        inputs, outputs = ((folder / name).read_bytes().split(b"\n")[:-1] for name in (_INPUTS, _OUTPUTS))
+    except (OSError, ValueError):
+        return None
+    if not isinstance(report, dict) or len(inputs) != len(outputs):
+        return None
+    return KeptDryRun(report, inputs, outputs)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    work = path.with_name(f".{path.name}.new")
+    work.write_bytes(content)
+    work.replace(path)

@@ -1,0 +1,1 @@
+"""Environments: which Python runs a project, and what is installed there."""

@@ -1,0 +1,58 @@
+"""One pass over a file of events: how many, which are not events, the representative few, the numeric fields."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from packflow_app.errors import NotFoundError
+from packflow_app.events.numbers import NumericField, NumericSurvey
+from packflow_app.events.reading import InvalidEvent, RawEvent, read_events
+from packflow_app.events.sample import SAMPLE_BYTES, SAMPLE_EVENTS, representative
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_INVALID_KEPT = 20
+
+
+@dataclass(frozen=True)
+class EventsSurvey:
+    """What a file of events holds; ``invalid`` are the first of ``invalid_count`` lines that are no events."""
+
+    events: int
+    invalid_count: int
+    invalid: list[InvalidEvent]
+    sample: list[RawEvent]
+    numeric_fields: list[NumericField]
+
+
+def survey_events(path: Path, limit: int = SAMPLE_EVENTS, max_bytes: int = SAMPLE_BYTES) -> EventsSurvey:
+    """Read the file once; raises NotFoundError when it cannot be read or holds no event at all."""
+    numbers = NumericSurvey()
+    invalid: list[InvalidEvent] = []
+    counts = {"events": 0, "invalid": 0}
+
+    def valid_events() -> Iterator[RawEvent]:
+        for item in read_events(path):
+            if isinstance(item, InvalidEvent):
+                counts["invalid"] += 1
+                if len(invalid) < _INVALID_KEPT:
+                    invalid.append(item)
+                continue
+            counts["events"] += 1
+            numbers.add(item.value)
+            yield item
+
+    sample = representative(valid_events(), limit, max_bytes)
+    if not sample:
+        first = f"; line {invalid[0].position}: {invalid[0].message}" if invalid else ""
+        raise NotFoundError(
+            f"{path} holds no events{first}."
+            if not counts["events"]
+            else f"{path} holds only events over {max_bytes:,} bytes.",
+            code="events-empty",
+            hint="Name a file with one JSON object a line.",
+        )
+    return EventsSurvey(counts["events"], counts["invalid"], invalid, sample, numbers.fields())

@@ -1,0 +1,26 @@
+"""Where things are: pure functions from a project or an installation to paths."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from packflow_app.runtime_wheel import BUNDLE_DIR, CHECKOUT_SOURCES, is_checkout
+
+STATE_DIR = ".packflow"
+"""Beside ``packflow.yaml``: what Packflow remembers of a project. Never exported, never needed."""
+
+GOLDEN_DIR = "golden"
+"""Beside ``packflow.yaml``: example events and their outputs, which the archive ships."""
+
+SAMPLE_EVENTS = "samples/events.ndjson"
+"""Where a new project keeps its sample events."""
+
+
+def skeletons_dir() -> Path:
+    """The project templates: the checkout's, or those installed with the app."""
+    return CHECKOUT_SOURCES.parent / "skeletons" if is_checkout() else BUNDLE_DIR / "skeletons"
+
+
+def dry_run_dir(project_dir: Path) -> Path:
+    """Where the last dry run's report, events and outputs are kept."""
+    return project_dir / STATE_DIR / "dry-run"

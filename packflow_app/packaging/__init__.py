@@ -1,0 +1,1 @@
+"""Packaging: a project and its dry run become one canonical file."""

@@ -1,0 +1,56 @@
+"""Where an archive comes from: the git commit, whether the folder was clean, and the moment it stands for."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from packflow_app.errors import UsageError
+from packflow_app.runtime import Provenance
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_GIT_SECONDS = 30
+
+
+def read_provenance(project_dir: Path) -> tuple[Provenance, str | None]:
+    """The project's provenance, and ``created``: SOURCE_DATE_EPOCH, else the commit's time if clean, else None.
+
+    ``created`` is UTC in ISO 8601. Raises UsageError when SOURCE_DATE_EPOCH is not a number of seconds.
+    """
+    commit = _git(project_dir, "rev-parse", "--verify", "HEAD")
+    clean = None if commit is None else _git(project_dir, "status", "--porcelain", "--", ".") == ""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    if epoch is not None:
+        if not epoch.isdecimal():
+            raise UsageError(
+                f"SOURCE_DATE_EPOCH is {epoch!r}, not a number of seconds.",
+                hint="Unset it, or give seconds since 1970.",
+            )
+        return Provenance(commit, clean), _iso(int(epoch))
+    moment = _git(project_dir, "show", "-s", "--format=%ct", "HEAD") if clean else None
+    return Provenance(commit, clean), _iso(int(moment)) if moment else None
+
+
+def _iso(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    """What git answers, or None where there is no git, no repository or no commit."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    try:
+        answer = subprocess.run(
+            ["git", "-C", str(folder), *arguments],
+            capture_output=True,
+            timeout=_GIT_SECONDS,
+            check=True,
+            stdin=subprocess.DEVNULL,
+            env={**environment, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"},
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.decode("utf-8", "replace").strip()

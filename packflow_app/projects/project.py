@@ -1,0 +1,54 @@
+"""An opened project: its folder, its configuration, and where its parts are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from packflow_app.errors import NotFoundError
+from packflow_app.projects.contents import Contents, project_contents
+from packflow_app.runtime import ProjectConfig, read_project_config
+
+
+@dataclass(frozen=True)
+class Project:
+    """A folder with a valid packflow.yaml."""
+
+    folder: Path
+    config: ProjectConfig
+
+    def contents(self) -> Contents:
+        """The files that ship and count for verdicts, as they are now."""
+        return project_contents(self.folder, self.config)
+
+    @property
+    def backend_file(self) -> Path:
+        """The file that ``inference_backend`` names, whether or not it exists."""
+        return self.folder.joinpath(*self.config.inference_backend.partition(":")[0].split(".")).with_suffix(".py")
+
+    @property
+    def sample_events(self) -> Path | None:
+        """The project's own sample events, where packflow.yaml names them."""
+        return self.folder / self.config.dry_run.events if self.config.dry_run.events else None
+
+
+def open_project(folder: Path) -> Project:
+    """Read the project in ``folder``; raises NotFoundError or the runtime's errors about packflow.yaml."""
+    folder = folder.absolute()
+    if not folder.is_dir():
+        raise NotFoundError(
+            f"There is no folder {folder}.",
+            code="project-not-found",
+            hint="Create a project with `packflow init DIR`, or name another folder.",
+        )
+    project = Project(folder, read_project_config(folder))
+    package = project.backend_file.with_suffix("") / "__init__.py"
+    if project.config.loader == "local" and not project.backend_file.is_file() and not package.is_file():
+        name = project.backend_file.relative_to(folder).as_posix()
+        raise NotFoundError(
+            f"The project has no backend: {name} does not exist.",
+            code="backend-not-found",
+            file=str(folder / "packflow.yaml"),
+            hint=f"Create {name}, or set inference_backend to the module that has the backend.",
+        )
+    return project

@@ -1,0 +1,56 @@
+"""What a command gives back: data, errors, warnings and an exit code, in one documented envelope."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from packflow_app.runtime import ExitCode, PackflowError
+
+
+@dataclass(frozen=True)
+class Problem:
+    """An error or a warning as ``--json`` shows it; ``code`` is stable, the texts are for people."""
+
+    code: str
+    message: str
+    file: str | None = None
+    line: int | None = None
+    hint: str = ""
+
+    @classmethod
+    def of(cls, error: PackflowError) -> Problem:
+        """The problem that an error stands for."""
+        message = f"{error.title} {error.detail}".strip()
+        return cls(error.code, message, error.file, error.line, error.hint)
+
+
+@dataclass(frozen=True)
+class Result:
+    """The outcome of one command; ``ok`` is true exactly when the exit code is 0."""
+
+    data: dict[str, Any]
+    errors: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+    exit_code: int = ExitCode.OK
+
+    def envelope(self, command: list[str]) -> dict[str, Any]:
+        """The ``--json`` object of schema ``packflow.<command>/1``; ``command`` is the words as typed."""
+        name = next((word for word in command[1:] if word in COMMANDS), "packflow")
+        return {
+            "schema": f"packflow.{name}/1",
+            "ok": self.exit_code == ExitCode.OK,
+            "command": command,
+            "data": self.data,
+            "errors": [vars(problem) for problem in self.errors],
+            "warnings": [vars(problem) for problem in self.warnings],
+        }
+
+
+COMMANDS = {
+    "init": "make a project from a file of example events",
+    "dry-run": "run the model one by one and in batches, and compare",
+    "export": "write the project as one file that runs anywhere Python runs",
+    "demo": "show the whole journey in a temporary folder",
+}
+"""Every command with its one-line help, in the order of the journey."""

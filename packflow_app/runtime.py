@@ -1,0 +1,96 @@
+"""The one door to the runtime: puts the carried wheel on ``sys.path`` and hands on what the rooms use."""
+
+from __future__ import annotations
+
+import sys
+
+from packflow_app.runtime_wheel import runtime_import_path, runtime_wheel
+
+sys.path.insert(0, str(runtime_import_path()))
+
+from packflow_runtime import __version__ as runtime_version
+from packflow_runtime.archive import ENTRY_POINT, Archive, open_archive
+from packflow_runtime.canonical_zip import SourceChangedError, Writer
+from packflow_runtime.equality import Comparison, Mismatch, Rule, compare
+from packflow_runtime.errors import ExitCode, PackflowError
+from packflow_runtime.jsonlines import BadLineError, Event, decode_event, decode_value, encode, is_blank
+from packflow_runtime.manifest import (
+    DRY_RUN_NAME,
+    GOLDEN_INPUTS,
+    GOLDEN_OUTPUTS,
+    MANIFEST_NAME,
+    PROJECT_DIR,
+    RUNTIME_DIR,
+    FileRecord,
+    Manifest,
+    Parity,
+    Provenance,
+    canonical_json,
+)
+from packflow_runtime.outputs import ERROR_KEY
+from packflow_runtime.portable_names import ArchiveFormatError, check_name, check_names
+from packflow_runtime.progress import SIZE as PROGRESS_SIZE
+from packflow_runtime.project import (
+    CONFIG_FILE,
+    NAME_PATTERN,
+    ProjectConfig,
+    ProjectConfigError,
+    parse_project_config,
+    read_config_bytes,
+    read_project_config,
+)
+from packflow_runtime.protocol import EVENTS_PER_FRAME, read_frame, write_frame
+from packflow_runtime.stdio import write_all
+from packflow_runtime.stream import LineReader
+from packflow_runtime.yaml_subset import parse as parse_yaml
+
+__all__ = [
+    "CONFIG_FILE",
+    "DRY_RUN_NAME",
+    "ENTRY_POINT",
+    "ERROR_KEY",
+    "EVENTS_PER_FRAME",
+    "GOLDEN_INPUTS",
+    "GOLDEN_OUTPUTS",
+    "MANIFEST_NAME",
+    "NAME_PATTERN",
+    "PROGRESS_SIZE",
+    "PROJECT_DIR",
+    "RUNTIME_DIR",
+    "Archive",
+    "ArchiveFormatError",
+    "BadLineError",
+    "Comparison",
+    "Event",
+    "ExitCode",
+    "FileRecord",
+    "LineReader",
+    "Manifest",
+    "Mismatch",
+    "PackflowError",
+    "Parity",
+    "ProjectConfig",
+    "ProjectConfigError",
+    "Provenance",
+    "Rule",
+    "SourceChangedError",
+    "Writer",
+    "canonical_json",
+    "check_name",
+    "check_names",
+    "compare",
+    "decode_event",
+    "decode_value",
+    "encode",
+    "is_blank",
+    "open_archive",
+    "parse_project_config",
+    "parse_yaml",
+    "read_config_bytes",
+    "read_frame",
+    "read_project_config",
+    "runtime_version",
+    "runtime_wheel",
+    "write_all",
+    "write_frame",
+]
