@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from packflow_app.runtime_wheel import BUNDLE_DIR, CHECKOUT_SOURCES, is_checkout
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 STATE_DIR = ".packflow"
 """Beside ``packflow.yaml``: what Packflow remembers of a project. Never exported, never needed."""

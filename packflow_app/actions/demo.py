@@ -45,7 +45,7 @@ DemoStep = EventsGenerated | Initialized | DryRunDone | ExportDone | ArchiveRun
 
 
 def demo(folder: Path | None = None) -> Iterator[DemoStep]:
-    """Carry out the journey step by step, yielding what each gave; everything stays in ``folder``, a new one by default."""
+    """Carry out the journey step by step, yielding what each gave, in ``folder`` (a new one by default)."""
     home = folder or Path(tempfile.mkdtemp(prefix="packflow-demo-"))
     events = home / "events.ndjson"
     events.write_bytes(b"".join(line + b"\n" for line in firewall_events(DEMO_EVENTS)))

@@ -107,7 +107,8 @@ def _check_verdict(kept: KeptDryRun, *, check_golden: bool) -> None:
     if check_golden and golden is not None and not golden["equal"]:
         first = golden["first_difference"]
         raise CheckFailedError(
-            f"The model no longer gives the outputs recorded in {GOLDEN_DIR}/: event {first['event']}, field {first['path']}.",
+            f"The model no longer gives the outputs recorded in {GOLDEN_DIR}/: event {first['event']}, "
+            f"field {first['path']}.",
             code="golden-changed",
             hint="If the change is meant, record them again: packflow export --golden 20",
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +12,7 @@ from packflow_app.actions.demo import ArchiveRun, DemoStep, EventsGenerated, dem
 from packflow_app.actions.dry_run import DryRunDone
 from packflow_app.actions.init import Initialized
 from packflow_app.cli.options import JsonOption, terminal_of
+from packflow_app.cli.paths import shown_path
 from packflow_app.errors import not_writable
 from packflow_app.placing import make_folders
 from packflow_app.result import Result
@@ -63,21 +63,22 @@ def _words(step: DemoStep) -> tuple[str, str, list[str]]:
     if isinstance(step, EventsGenerated):
         return (
             "Events: one JSON object a line, as a firewall logs them",
-            f"head -1 {step.path}",
+            f"head -1 {shown_path(step.path)}",
             [step.path.open(encoding="utf-8").readline().rstrip()],
         )
     if isinstance(step, Initialized):
+        events = shown_path(step.path.parent / "events.ndjson")
         return (
             "init: a project that already runs, made from those events",
-            f"packflow init {shlex.quote(str(step.path))} --events {shlex.quote(str(step.path.parent / 'events.ndjson'))}",
+            f"packflow init {shown_path(step.path)} --events {events}",
             [
-                f"inference.py scores each event by {len(step.events.numeric_fields)} numeric fields; put your model there"
+                f"inference.py scores events by {len(step.events.numeric_fields)} numeric fields; put your own model there"
             ],
         )
     if isinstance(step, DryRunDone):
         return (
             "dry-run: does the model answer the same one by one and in batches?",
-            f"packflow -C {shlex.quote(str(step.project.folder))} dry-run",
+            f"packflow -C {shown_path(step.project.folder)} dry-run",
             _dry_run_lines(step),
         )
     if isinstance(step, ArchiveRun):
@@ -91,10 +92,10 @@ def _words(step: DemoStep) -> tuple[str, str, list[str]]:
 
 def _export_words(step: ExportDone) -> tuple[str, str, list[str]]:
     exported = step.exported
-    folder = shlex.quote(str(exported.path.parent))
+    folder = shown_path(exported.path.parent)
     return (
         "export: one file, the same bytes every time",
-        f"packflow export {shlex.quote(str(step.project.folder))} -o {folder}",
+        f"packflow export {shown_path(step.project.folder)} -o {folder}",
         [f"{exported.path}  ({exported.size:,} bytes)", f"sha256 {exported.sha256}"],
     )
 
@@ -110,7 +111,5 @@ def _dry_run_lines(step: DryRunDone) -> list[str]:
 
 
 def _command(step: ArchiveRun) -> str:
-    python, archive, events, outputs = (
-        shlex.quote(str(path)) for path in ("python3", step.archive, step.events, step.outputs)
-    )
-    return f"{python} {archive} < {events} > {outputs}"
+    archive, events, outputs = (shown_path(path) for path in (step.archive, step.events, step.outputs))
+    return f"python3 {archive} < {events} > {outputs}"

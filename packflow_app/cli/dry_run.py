@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -11,6 +10,7 @@ from rich.markup import escape
 
 from packflow_app.actions.dry_run import DryRunDone, DryRunOptions, dry_run
 from packflow_app.cli.options import JsonOption, NoInputOption, PythonOption, terminal_of
+from packflow_app.cli.paths import shown_path
 from packflow_app.cli.terminal import Terminal, columns, visible
 from packflow_app.dryrun.client import WorkerLimits
 from packflow_app.errors import UsageError
@@ -138,7 +138,8 @@ def _errors(report: DryRunReport) -> list[Problem]:
         found.append(
             Problem(
                 "golden-changed",
-                f"The model no longer gives the recorded golden outputs, first on {_place(report.golden.first_difference)}.",
+                "The model no longer gives the recorded golden outputs, first on "
+                f"{_place(report.golden.first_difference)}.",
                 hint="If the change is meant, record them again: packflow export --golden 20",
             )
         )
@@ -152,11 +153,10 @@ def _place(difference: Difference) -> str:
 
 def _show(terminal: Terminal, done: DryRunDone) -> None:
     report = done.report
-    terminal.say(
-        f"[bold]{escape(report.name)} {escape(report.version)}[/] on Python {report.python} ({escape(done.interpreter.origin)})"
-    )
+    model = f"{report.name} {report.version}"
+    terminal.say(f"[bold]{escape(model)}[/] on Python {report.python} ({escape(done.interpreter.origin)})")
     read = f", chosen from {done.survey.events:,}" if done.survey.events > report.events else ""
-    terminal.say(f"{report.events:,} events of {escape(str(done.events_file))}{read}")
+    terminal.say(f"{report.events:,} events of {escape(shown_path(done.events_file))}{read}")
     terminal.say()
     facts = columns("", "")
     facts.show_header = False
@@ -181,7 +181,7 @@ def _show(terminal: Terminal, done: DryRunDone) -> None:
     if report.ok and report.parity is not None:
         terminal.say()
         project = done.project.folder
-        where = "" if project == Path.cwd() else f" {escape(shlex.quote(str(project)))}"
+        where = "" if project == Path.cwd() else f" {escape(shown_path(project))}"
         terminal.say(f"[bold]Next[/]  packflow export{where}")
 
 

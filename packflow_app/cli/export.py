@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -12,9 +11,10 @@ from rich.markup import escape
 from packflow_app.actions.export import ExportDone, ExportOptions, export
 from packflow_app.cli.dry_run import describe_progress
 from packflow_app.cli.options import JsonOption, NoInputOption, PythonOption, terminal_of
+from packflow_app.cli.paths import shown_path
 from packflow_app.cli.terminal import Terminal
-from packflow_app.packaging.export import FileWritten
 from packflow_app.dryrun.session import ModeProgressed
+from packflow_app.packaging.export import FileWritten
 from packflow_app.result import Problem, Result
 
 
@@ -69,13 +69,13 @@ def _show(terminal: Terminal, done: ExportDone) -> None:
             f"recorded {manifest.golden_events} example events with their outputs in golden/; the archive ships them"
         )
     state = "unchanged" if exported.unchanged else "wrote"
-    terminal.say(f"[bold]{state} {escape(str(exported.path))}[/]")
+    terminal.say(f"[bold]{state} {escape(shown_path(exported.path))}[/]")
     terminal.say(
         f"  {len(manifest.files) + 1} files, {exported.size:,} bytes, runs on Python {escape(manifest.python_requires)}"
     )
     terminal.say(f"  sha256 {exported.sha256}")
     terminal.say()
-    terminal.say(f"[bold]Run it[/]  python {escape(shlex.quote(exported.path.name))} < events.ndjson")
+    terminal.say(f"[bold]Run it[/]  python3 {escape(shown_path(exported.path))} < events.ndjson")
 
 
 def _warnings(done: ExportDone) -> list[Problem]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 
-from packflow_app.actions.init import InitOptions, Initialized, init
+from packflow_app.actions.init import Initialized, InitOptions, init
 from packflow_app.cli.options import JsonOption, NoInputOption, terminal_of
+from packflow_app.cli.paths import shown_path
 from packflow_app.result import Problem, Result
 
 if TYPE_CHECKING:
@@ -56,19 +56,12 @@ def _show(terminal: Terminal, done: Initialized) -> None:
     more = f" and {len(survey.numeric_fields) - 6} more" if len(survey.numeric_fields) > 6 else ""
     if fields:
         terminal.say(f"  scores by {len(survey.numeric_fields)} numeric fields: {escape(fields)}{more}")
-    here = escape(_shell_path(done.path))
+    here = escape(shown_path(done.path))
     terminal.say()
     terminal.say("[bold]Next[/]")
     terminal.say(f"  packflow -C {here} dry-run     run it one by one and in batches, and compare")
     terminal.say(f"  packflow export {here}         write the one file")
-    terminal.say(f"  edit {escape(str(Path(_shell_path(done.path)) / 'inference.py'))}      put your own model in")
-
-
-def _shell_path(path: Path) -> str:
-    try:
-        return shlex.quote(str(path.relative_to(Path.cwd())))
-    except ValueError:
-        return shlex.quote(str(path))
+    terminal.say(f"  edit {escape(shown_path(done.path / 'inference.py'))}      put your own model in")
 
 
 def _warnings(done: Initialized) -> list[Problem]:

@@ -37,7 +37,7 @@ class Terminal:
             options |= {"no_color": True, "color_system": None}
         self.out = Console(**options)
         self.err = Console(stderr=True, **options)
-        self._progress_due = 0.0
+        self._progress_due = 0.0 if self.err.is_terminal else time.monotonic() + _PROGRESS_SECONDS
         self._progress_shown = False
 
     def emit(self, result: Result) -> int:

@@ -22,12 +22,17 @@ from packflow_app.runtime import EVENTS_PER_FRAME, PROGRESS_SIZE, ExitCode, read
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from typing_extensions import Self
+
     from packflow_app.environments.interpreters import Interpreter
 
 _LOG_TAIL = 64 * 1024
 _TICK = 0.05
 _SUPERVISOR_SECONDS = 15.0
-_START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from packflow_runtime.{module} import main; sys.exit(main(sys.argv[1:]))"
+_START = (
+    "import sys; sys.path.insert(0, sys.argv.pop(1)); "
+    "from packflow_runtime.{module} import main; sys.exit(main(sys.argv[1:]))"
+)
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,7 @@ class Worker:
         self._log = _LogTail()
         self._status: dict[str, Any] | None = None
 
-    def __enter__(self) -> Worker:
+    def __enter__(self) -> Self:
         # Neither the project nor the user's folder: a model that opens files by a relative path fails here already.
         self._empty = tempfile.TemporaryDirectory(prefix="packflow-dry-run-")
         control, theirs = socket.socketpair()

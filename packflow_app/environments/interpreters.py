@@ -14,7 +14,10 @@ from packflow_app.errors import NotFoundError
 
 _OLDEST = (3, 10)
 _PROBE_SECONDS = 30
-_PROBE = "import json,platform,sys;print(json.dumps([list(sys.version_info[:3]),platform.python_implementation(),sys.prefix]))"
+_PROBE = (
+    "import json, platform, sys; "
+    "print(json.dumps([list(sys.version_info[:3]), platform.python_implementation(), sys.prefix]))"
+)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ import os
 import zipfile
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from packflow_app.errors import CheckFailedError, NotFoundError, UsageError, not_writable
@@ -38,6 +37,7 @@ from packflow_app.runtime import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from packflow_app.dryrun.golden import GoldenEvents
     from packflow_app.projects.project import Project

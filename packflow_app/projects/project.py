@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from packflow_app.errors import NotFoundError
 from packflow_app.projects.contents import Contents, project_contents
 from packflow_app.runtime import ProjectConfig, read_project_config
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ def render_skeleton(kind: str, values: dict[str, Any]) -> dict[str, bytes]:
 
     root = skeletons_dir() / kind
     # Projects hold Python, YAML and Markdown, where HTML escaping would be a fault.
-    environment = SandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)  # noqa: S701
+    environment = SandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
     environment.filters["yaml_text"] = _yaml_text
     files: dict[str, bytes] = {}
     for path in _files(root):

@@ -6,7 +6,6 @@ import hashlib
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from .canonical_zip import Entry, open_entry, read_entries
@@ -26,6 +25,7 @@ from .yaml_subset import YamlError, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 ENTRY_POINT = "__main__.py"
 _CHUNK = 1 << 20

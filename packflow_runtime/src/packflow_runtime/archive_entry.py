@@ -1,5 +1,5 @@
-# This file is an archive's __main__.py. It is read by every Python since 2.7, so that an old one can say what is missing,
-# and imports nothing but sys while the archive is on the path: a json.py beside it could stand in for the real one.
+# This file is an archive's __main__.py. Every Python since 2.7 can read it, so that an old one says what is missing. It
+# imports nothing but sys while the archive is on the path: a json.py beside it could stand in for the real one.
 import sys
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 import logging
 import traceback
+from itertools import pairwise
 from pathlib import Path
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, overload
@@ -117,7 +118,7 @@ class InferenceBackend:
             except (Exception, SystemExit) as error:
                 raise _wrapped(name, error, self.project_dir) from error
             marks.append(perf_counter_ns())
-        return value, StepTimes(*(after - before for before, after in zip(marks, marks[1:], strict=False)))
+        return value, StepTimes(*(after - before for before, after in pairwise(marks)))
 
 
 def error_place(error: BaseException, project_dir: Path) -> tuple[str | None, int | None]:

@@ -16,7 +16,7 @@ from .archive import check_tree, is_archive, open_archive
 from .errors import ExitCode, PackflowError
 from .manifest import MANIFEST_NAME, PROJECT_DIR, Manifest, parse_manifest
 from .python_versions import satisfies
-from .reporting import print_error
+from .reporting import print_error, print_notice
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,7 +135,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         "--codec",
         choices=("auto", "stdlib"),
         default="auto",
-        help="the JSON codec; `stdlib` gives the same bytes on every Python, `auto` may choose a faster one (default: %(default)s)",
+        help="the JSON codec: `stdlib` gives the same bytes on every Python; `auto` is the same in this version",
     )
 
 
@@ -162,7 +162,7 @@ def _run(target: Target, options: argparse.Namespace) -> int:
         fill=is_file or stat.S_ISREG(os.fstat(source).st_mode),
     )
     backend.close()
-    print(summary.describe(), file=sys.stderr)  # noqa: T201
+    print_notice(summary.describe())
     return summary.exit_code
 
 

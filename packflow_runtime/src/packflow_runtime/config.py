@@ -12,7 +12,9 @@ _MISSING: Any = object()
 
 
 class BackendConfig:
-    """Declare the values a backend takes, as annotated class attributes::
+    """The values a backend takes, declared as annotated class attributes.
+
+    For example::
 
         class Config(BackendConfig):
             threshold: float = 0.5
@@ -33,7 +35,7 @@ class BackendConfig:
     def from_data(cls, data: dict[str, Any], path: str = "") -> BackendConfig:
         """Build from a mapping; ``path`` prefixes the keys in errors."""
         config = cls.__new__(cls)
-        config._assign(data, path)
+        config._assign(data, path)  # noqa: SLF001 - the class's own
         return config
 
     def as_dict(self) -> dict[str, Any]:

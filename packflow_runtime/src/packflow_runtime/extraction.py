@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 from . import cache
 from .archive import extract, open_archive
 from .errors import PackflowError
-from .reporting import print_error
+from .reporting import print_error, print_notice
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,10 +28,7 @@ def with_extracted_tree(path: str, cache_dir: str, run: Callable[[str, str, str 
                 bytecode: str | None = cache.bytecode_dir(cache_dir)
                 private = None
             except OSError as error:
-                print(
-                    f"packflow: the cache {cache_dir} cannot be used: {error.strerror or error}",
-                    file=sys.stderr,
-                )  # noqa: T201
+                print_notice(f"the cache {cache_dir} cannot be used: {error.strerror or error}")
                 private = tempfile.mkdtemp(prefix="packflow-")
                 tree, bytecode = private, None
                 extract(archive, Path(private))

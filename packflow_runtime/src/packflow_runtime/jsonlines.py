@@ -1,8 +1,9 @@
 """Strict JSON lines: one event in, one JSON object out, the same on every Python.
 
 The accepted language is RFC 8259 in UTF-8 with the limits of I-JSON where Python would otherwise guess: no NaN or
-Infinity, no number that overflows to infinity, no lone surrogate, bounded depth, digits and line length. Integers of any
-size up to ``max_digits`` stay exact. The last of duplicate keys wins. The encoder never writes what the decoder refuses.
+Infinity, no number that overflows to infinity, no lone surrogate, bounded depth, digits and line length. Integers of
+up to ``max_digits`` digits stay exact. The last of duplicate keys wins. The encoder never writes what the decoder
+refuses.
 """
 
 from __future__ import annotations

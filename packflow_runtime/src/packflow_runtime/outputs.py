@@ -1,6 +1,6 @@
 """Outputs as plain JSON values: what leaves a backend is a list of dicts as long as its input, and nothing else.
 
-Library types are recognised by their exact type's home module, so that nothing is imported that the model did not import.
+Library types are recognised by the module they come from, so that nothing is imported that the model did not import.
 """
 
 from __future__ import annotations

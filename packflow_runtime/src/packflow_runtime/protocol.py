@@ -1,7 +1,8 @@
 """Frames between the app and a worker: a length, a JSON header, and lines that are passed on byte for byte.
 
-A frame is a 4-byte big-endian length and that many bytes: one line of JSON (the header, an object), then lines
-separated by ``\\n``. Events travel as the bytes they were read as, so that a worker decodes them exactly as a stream does.
+A frame is a 4-byte big-endian length and that many bytes: one line of JSON (the header, an object), then lines, with
+newlines between them. Events travel as the bytes they were read as, so that a worker decodes them exactly as a stream
+does.
 """
 
 from __future__ import annotations

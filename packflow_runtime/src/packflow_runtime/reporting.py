@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
-from .errors import PackflowError
+if TYPE_CHECKING:
+    from .errors import PackflowError
 
 
 def print_error(error: PackflowError) -> int:
@@ -16,7 +18,15 @@ def print_error(error: PackflowError) -> int:
         lines.append(f"  at {error.where}")
     if error.hint:
         lines.append(f"  next: {error.hint}")
-    text = "\n".join(lines)
+    _print("\n".join(lines))
+    return int(error.exit_code)
+
+
+def print_notice(text: str) -> None:
+    """Print one line that is neither data nor an error."""
+    _print(f"packflow: {text}")
+
+
+def _print(text: str) -> None:
     encoding = sys.stderr.encoding or "utf-8"
     print(text.encode(encoding, "backslashreplace").decode(encoding), file=sys.stderr)  # noqa: T201
-    return int(error.exit_code)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType
 
+    from typing_extensions import Self
+
     from .backend import InferenceBackend
 
 CHUNK = 64 * 1024
@@ -25,7 +27,7 @@ DEFAULT_BATCH_SIZE = 64
 
 
 class LineReader:
-    """Splits what arrives on ``\\n`` only, in bounded memory; blank lines count as lines, not as events.
+    """Splits what arrives at newlines only, in bounded memory; blank lines count as lines, not as events.
 
     ``read(n)`` returns up to n bytes, and none at the end. A line longer than the limit is dropped as it arrives and
     given as a faulty line.
@@ -92,7 +94,7 @@ class StreamSummary:
         kinds = ", ".join(f"{code} {count:,}" for code, count in sorted(self.errors.items()))
         rate = f", {self.events / self.seconds:,.0f} events/s" if self.seconds > 0 else ""
         return (
-            f"packflow: {self.events:,} events, {self.events - failed:,} outputs, "
+            f"{self.events:,} events, {self.events - failed:,} outputs, "
             f"{failed:,} failed{f' ({kinds})' if kinds else ''}, {self.seconds:.1f} s{rate}"
         )
 
@@ -108,7 +110,7 @@ class _StopSignals:
         self.received: int | None = None
         self._waiting = False
 
-    def __enter__(self) -> _StopSignals:
+    def __enter__(self) -> Self:
         self._previous = {number: signal.signal(number, self._handle) for number in (signal.SIGINT, signal.SIGTERM)}
         return self
 

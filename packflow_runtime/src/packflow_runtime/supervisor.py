@@ -1,7 +1,7 @@
 """A small process that owns a worker: it enforces the limits, and leaves no descendant of the worker behind.
 
-It is started with the worker's standard streams as its own, hands them on, and speaks to the app over one socket: when the
-app closes it (or dies), the worker's whole tree is killed; when the worker ends, one JSON object says how.
+It is started with the worker's standard streams as its own, hands them on, and speaks to the app over one socket: when
+the app closes it (or dies), the worker's whole tree is killed; when the worker ends, one JSON object says how.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ class TypeMismatchError(Exception):
         self.path = path
 
 
-def coerce(value: object, annotation: Any, path: str) -> Any:  # noqa: ANN401 - any annotation, any value
+def coerce(value: object, annotation: Any, path: str) -> Any:  # noqa: ANN401, C901, PLR0911 - any annotation, any value
     """Return ``value`` as the annotated type; raises TypeMismatchError naming ``path``.
 
     Understands str, int, float, bool, None, Any, Optional and unions, Literal, enums, list, tuple, dict and classes

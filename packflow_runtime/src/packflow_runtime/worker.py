@@ -1,4 +1,4 @@
-"""The process that holds the user's model: started in the project's own Python, driven by frames, owned by a supervisor."""
+"""The process that holds the user's model, in the project's own Python: driven by frames, owned by a supervisor."""
 
 from __future__ import annotations
 

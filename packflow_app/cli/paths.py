@@ -1,0 +1,13 @@
+"""Paths as they are shown: short where the file is below the current folder, quoted for a shell."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+
+def shown_path(path: Path) -> str:
+    """``path`` relative to the current folder where it lies below it, quoted so that a shell can take it."""
+    absolute = path.absolute()
+    here = Path.cwd()
+    return shlex.quote(str(absolute.relative_to(here) if absolute.is_relative_to(here) else absolute))
