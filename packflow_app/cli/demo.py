@@ -72,7 +72,7 @@ def _words(step: DemoStep) -> tuple[str, str, list[str]]:
             "init: a project that already runs, made from those events",
             f"packflow init {shown_path(step.path)} --events {events}",
             [
-                f"inference.py scores events by {len(step.events.numeric_fields)} numeric fields; put your own model there"
+                f"inference.py scores events by {len(step.events.numeric_fields)} numeric fields; put your model there"
             ],
         )
     if isinstance(step, DryRunDone):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any, Literal
 
 import typer
@@ -57,6 +59,8 @@ def run(arguments: list[str]) -> int:
     """Run the command line ``arguments``; returns the exit code."""
     debug = "--debug" in arguments
     terminal = Terminal(as_json="--json" in arguments, command=["packflow", *arguments])
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
     try:
         code: Any = app(arguments, prog_name="packflow", standalone_mode=False)
         return code if isinstance(code, int) else ExitCode.OK
@@ -64,10 +68,10 @@ def run(arguments: list[str]) -> int:
         if debug:
             traceback.print_exc()
         return terminal.fail(error)
-    except KeyboardInterrupt:
+    except _StoppedError as stop:
         terminal.end_progress()
         terminal.err.print("stopped")
-        return ExitCode.INTERRUPTED
+        return stop.exit_code
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing left to flush to
         return ExitCode.OK
@@ -77,6 +81,21 @@ def run(arguments: list[str]) -> int:
         if debug:
             traceback.print_exc()
         return terminal.fail(_bug(error))
+
+
+class _StoppedError(BaseException):
+    """Ctrl-C or SIGTERM, unwinding: what is half-done is undone, processes are ended.
+
+    Not a KeyboardInterrupt, which the command-line library would turn into an exit code of its own.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.exit_code = 128 + number
+
+
+def _stop(number: int, _frame: FrameType | None) -> None:
+    raise _StoppedError(number)
 
 
 def _usage_error(error: BaseException) -> UsageError:

@@ -1,0 +1,135 @@
+"""Faults that make an event's output depend on its neighbours are found; honest models are not accused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from projects import HONEST, backend, run_dry, write_project
+
+from packflow_app.dryrun.report import Difference
+from packflow_app.errors import UsageError
+from packflow_app.runtime import PackflowError
+
+EVENTS = [{"n": n, "x": n * 0.37 - 5} for n in range(100)]
+
+FAULTS = {
+    "normalises over the batch": (
+        "mean = sum(e['x'] for e in inputs) / len(inputs)\nreturn [{'score': e['x'] - mean} for e in inputs]",
+        "score",
+    ),
+    "sorts the batch": ("return [{'n': n} for n in sorted((e['n'] for e in inputs), reverse=True)]", "n"),
+    "ranks within the batch": (
+        "order = sorted(e['x'] for e in inputs)\nreturn [{'rank': order.index(e['x'])} for e in inputs]",
+        "rank",
+    ),
+    "has a type that depends on the batch": (
+        "whole = len(inputs) == 1\nreturn [{'n': e['n'] if whole else float(e['n'])} for e in inputs]",
+        "n",
+    ),
+    "adds a key in batches": (
+        "return [{'n': e['n'], **({'batch': True} if len(inputs) > 1 else {})} for e in inputs]",
+        "batch",
+    ),
+    "leaks a mean of 5e-4": (
+        "mean = sum(e['x'] for e in inputs) / len(inputs)\nreturn [{'s': e['x'] + 5e-4 * mean} for e in inputs]",
+        "s",
+    ),
+    "counts events though it is not declared stateful": (
+        "self.seen = getattr(self, 'seen', 0)\nout = []\n"
+        "for e in inputs:\n    self.seen += 1\n    out.append({'seen': self.seen})\nreturn out",
+        "seen",
+    ),
+    "fails in batches only": ("if len(inputs) > 1: raise ValueError(len(inputs))\nreturn [{'n': 1} for e in inputs]", ""),
+}
+HONEST_MODELS = {
+    "plain": "return [{'y': e['x'] * 2} for e in inputs]",
+    "last bits of float32 vary with the batch": (
+        "import struct\n"
+        "f32 = lambda v: struct.unpack('f', struct.pack('f', v))[0]\n"
+        "nudge = 1 + len(inputs) * 1e-8\n"
+        "return [{'y': f32(e['x'] * 1.7 * nudge), 'near_zero': f32(e['x'] * nudge - (e['x'] if e['n'] % 2 else 0))}"
+        " for e in inputs]"
+    ),
+    "rules": "return [{'label': 'high' if e['x'] > 3 else 'low', 'rules': ['a'] * (e['n'] % 3)} for e in inputs]",
+    "changes its input": "return [{'n': e.pop('n'), 'left': len(e)} for e in inputs]",
+}
+
+
+def first_difference(tmp_path: Path, execute: str, **options: Any) -> Difference | None:
+    report = run_dry(write_project(tmp_path / "model", backend(execute), EVENTS), **options).report
+    assert report.parity is not None
+    assert report.parity.events == len(EVENTS)
+    assert report.parity.equal == (report.parity.first_difference is None)
+    return report.parity.first_difference
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_found_and_placed(tmp_path: Path, fault: str) -> None:
+    execute, path = FAULTS[fault]
+    if fault.startswith("fails in batches"):
+        # Isolation gives each event what it gets alone, so that no outcome differs; a later check looks at the cost.
+        assert first_difference(tmp_path, execute) is None
+        return
+    found = first_difference(tmp_path, execute)
+    assert found is not None
+    assert found.path == path
+    assert found.mode == "batch 8"
+    assert 1 <= found.event <= 9
+
+
+@pytest.mark.parametrize("model", HONEST_MODELS)
+def test_an_honest_model_is_not_accused(tmp_path: Path, model: str) -> None:
+    assert first_difference(tmp_path, HONEST_MODELS[model]) is None
+
+
+def test_a_declared_stateful_model_starts_each_mode_afresh(tmp_path: Path) -> None:
+    counter = backend(
+        "out = []\nfor e in inputs:\n    self.seen += 1\n    out.append({'seen': self.seen})\nreturn out",
+        "stateful = True\ndef initialize(self): self.seen = 0",
+    )
+    report = run_dry(write_project(tmp_path / "model", counter, EVENTS)).report
+    assert report.ok
+    assert report.stateful
+
+
+def test_tolerances_and_ignored_fields_are_obeyed(tmp_path: Path) -> None:
+    leak = "m = len(inputs) * 1e-4\nreturn [{'s': e['x'] + m, 't': {'u': len(inputs)}} for e in inputs]"
+    assert first_difference(tmp_path, leak, ignore=["t.u"]) is not None
+    assert first_difference(tmp_path, leak, ignore=["t.u"], atol=0.1) is None
+    assert first_difference(tmp_path, leak, ignore=["s", "t"]) is None
+
+
+def test_tolerances_of_packflow_yaml_are_obeyed(tmp_path: Path) -> None:
+    leak = backend("return [{'s': e['x'] + len(inputs) * 1e-4} for e in inputs]")
+    project = write_project(tmp_path / "model", leak, EVENTS, config="  atol: 0.1\n  batch_sizes: [3, 5]\n")
+    report = run_dry(project).report
+    assert report.ok
+    assert [mode.batch_size for mode in report.modes] == [1, 3, 5]
+
+
+def test_a_negative_tolerance_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PackflowError) as caught:
+        run_dry(write_project(tmp_path / "model", HONEST), rtol=-1.0)
+    assert caught.value.exit_code == UsageError.exit_code
+
+
+def test_one_mode_alone_compares_nothing(tmp_path: Path) -> None:
+    report = run_dry(write_project(tmp_path / "model", HONEST), batch_sizes=[]).report
+    assert report.parity is None
+    assert report.ok
+    assert [mode.name for mode in report.modes] == ["single"]
+
+
+def test_times_add_up(tmp_path: Path) -> None:
+    slow = backend("time.sleep(0.004 * len(inputs))\nreturn [{} for e in inputs]")
+    report = run_dry(write_project(tmp_path / "model", slow, EVENTS[:20]), batch_sizes=[10]).report
+    single, batch = report.modes
+    assert single.latency_ms is not None
+    assert batch.latency_ms is not None
+    assert 4 <= single.latency_ms.p50 <= single.latency_ms.p95 <= single.latency_ms.p99
+    assert batch.latency_ms.p50 >= 40
+    assert batch.steps_ms["execute"].p50 >= 40
+    assert batch.steps_ms["check_outputs"].p50 < 40
+    assert 0 < (single.events_per_second or 0) <= 250
