@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,31 +61,56 @@ def export(
     project = open_project(options.project)
     normal_version(project.config.version)  # before the dry run, which may take long
     kept = kept_dry_run(project.folder)
-    stale = kept is None or kept.report.get("digest") != project.contents().digest() or _golden_unchecked(project, kept)
+    stale = (
+        kept is None
+        or kept.report.get("digest") != project.contents().digest()
+        or _golden_state(project, kept) is _Golden.UNCHECKED
+    )
     if stale:
         dry_run(DryRunOptions(project=options.project, python=options.python), report=report, cancel=cancel)
         kept = kept_dry_run(project.folder)
     assert kept is not None  # noqa: S101 - a dry run that returns is kept
-    renew = options.golden is not None
-    _check_verdict(kept, check_golden=not renew)
+    _check_verdict(kept)
+    if options.golden is None and _golden_state(project, kept) is _Golden.CHANGED:
+        raise _golden_changed(kept)
     golden, recorded = _golden(project, kept, options.golden)
     exported = export_archive(project, kept.report, golden, options.output, force=options.force, report=report)
     return ExportDone(project, exported, kept, stale, recorded)
 
 
-def _golden_unchecked(project: Project, kept: KeptDryRun) -> bool:
-    """Whether the project has golden events that were neither taken from this dry run nor replayed by it."""
+class _Golden(Enum):
+    """How a dry run stands to the project's golden events."""
+
+    NONE = "there are none"
+    EQUAL = "the model gives their outputs"
+    CHANGED = "the model gives other outputs"
+    UNCHECKED = "the dry run knows nothing of them"
+
+
+def _golden_state(project: Project, kept: KeptDryRun) -> _Golden:
     golden = read_golden(project.folder)
     if golden is None:
-        return False
-    replayed = kept.report["golden"]
-    if replayed is not None and replayed["digest"] == golden.digest():
-        return False
+        return _Golden.NONE
     known = set(zip(kept.inputs, kept.outputs, strict=True))
-    return not known.issuperset(zip(golden.inputs, golden.outputs, strict=True))
+    if known.issuperset(zip(golden.inputs, golden.outputs, strict=True)):  # taken from this very dry run
+        return _Golden.EQUAL
+    replayed = kept.report["golden"]
+    if replayed is None or replayed["digest"] != golden.digest():
+        return _Golden.UNCHECKED
+    return _Golden.EQUAL if replayed["equal"] else _Golden.CHANGED
 
 
-def _check_verdict(kept: KeptDryRun, *, check_golden: bool) -> None:
+def _golden_changed(kept: KeptDryRun) -> CheckFailedError:
+    first = kept.report["golden"]["first_difference"]
+    return CheckFailedError(
+        f"The model no longer gives the outputs recorded in {GOLDEN_DIR}/: event {first['event']}, "
+        f"field {first['path']}.",
+        code="golden-changed",
+        hint="If the change is meant, record them again: packflow export --golden 20",
+    )
+
+
+def _check_verdict(kept: KeptDryRun) -> None:
     report = kept.report
     if report["failed"]:
         first = report["failures"][0]
@@ -102,15 +128,6 @@ def _check_verdict(kept: KeptDryRun, *, check_golden: bool) -> None:
             "The dry run did not compare one by one with batches." if parity is None else describe_difference(report),
             code="parity",
             hint="Run `packflow dry-run` and make each output depend on its own event only.",
-        )
-    golden = report["golden"]
-    if check_golden and golden is not None and not golden["equal"]:
-        first = golden["first_difference"]
-        raise CheckFailedError(
-            f"The model no longer gives the outputs recorded in {GOLDEN_DIR}/: event {first['event']}, "
-            f"field {first['path']}.",
-            code="golden-changed",
-            hint="If the change is meant, record them again: packflow export --golden 20",
         )
 
 

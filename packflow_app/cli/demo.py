@@ -71,9 +71,7 @@ def _words(step: DemoStep) -> tuple[str, str, list[str]]:
         return (
             "init: a project that already runs, made from those events",
             f"packflow init {shown_path(step.path)} --events {events}",
-            [
-                f"inference.py scores events by {len(step.events.numeric_fields)} numeric fields; put your model there"
-            ],
+            [f"inference.py scores events by {len(step.events.numeric_fields)} numeric fields; put your model there"],
         )
     if isinstance(step, DryRunDone):
         return (

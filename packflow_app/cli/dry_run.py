@@ -75,7 +75,7 @@ def dry_run_command(
         "events_invalid": done.survey.invalid_count,
         "report": str(done.report_file),
     }
-    return terminal.emit(Result(data, _errors(done.report), exit_code=_exit_code(done.report)))
+    return terminal.emit(Result(data, _errors(done.report), _warnings(done.report), exit_code=_exit_code(done.report)))
 
 
 def describe_progress(progress: ModeProgressed) -> str:
@@ -144,6 +144,21 @@ def _errors(report: DryRunReport) -> list[Problem]:
             )
         )
     return found
+
+
+def _warnings(report: DryRunReport) -> list[Problem]:
+    """Batches that fail although their events succeed alone: right in the end, and slow on the way."""
+    if report.failed:
+        return []
+    return [
+        Problem(
+            "batches-fail",
+            f"In {mode.name}, {mode.failed_batches:,} calls failed and were tried again with fewer events.",
+            hint="Look at what the backend does with several events at once.",
+        )
+        for mode in report.modes
+        if mode.failed_batches
+    ]
 
 
 def _place(difference: Difference) -> str:

@@ -57,10 +57,13 @@ class Loaded:
 
 @dataclass(frozen=True)
 class Answer:
-    """Outcomes of one frame as encoded lines, the time of each call (``[events, ns per step…]``) and failures."""
+    """Outcomes of one frame as encoded lines, and what was seen: the time of each call (``[events, ns per step…]``),
+    how many batches failed, and the events that failed alone.
+    """
 
     outcomes: list[bytes]
     calls: list[list[int]]
+    failed_batches: int
     failures: list[dict[str, Any]]
 
 
@@ -150,7 +153,7 @@ class Worker:
         for start in range(0, len(lines), frame):
             request = {"op": "run", "first": start + 1, "batch_size": batch_size}
             header, outcomes = self._ask(request, lines[start : start + frame])
-            yield Answer(outcomes, header["calls"], header["failures"])
+            yield Answer(outcomes, header["calls"], header["failed_batches"], header["failures"])
 
     def _ask(self, request: dict[str, Any], lines: Sequence[bytes]) -> tuple[dict[str, Any], list[bytes]]:
         assert self._process.stdin is not None  # noqa: S101

@@ -41,6 +41,8 @@ class Timing:
 class ModeReport:
     """One way of calling the backend: one by one (``single``) or in batches.
 
+    ``failed_batches`` counts calls on two or more events that failed and were tried again in halves.
+
     ``events_per_second`` counts time inside the backend only; ``latency_ms`` is per call, ``steps_ms`` per step of a
     call. Both are None where no call succeeded.
     """
@@ -49,6 +51,7 @@ class ModeReport:
     batch_size: int
     events: int
     failed: int
+    failed_batches: int
     events_per_second: float | None
     latency_ms: Timing | None
     steps_ms: dict[str, Timing]

@@ -57,11 +57,13 @@ class _ModeRun:
     batch_size: int
     outcomes: list[bytes] = field(default_factory=list)
     calls: list[list[int]] = field(default_factory=list)
+    failed_batches: int = 0
     failures: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, answer: Answer) -> None:
         self.outcomes += answer.outcomes
         self.calls += answer.calls
+        self.failed_batches += answer.failed_batches
         self.failures += answer.failures
 
     def values(self) -> list[dict[str, Any]]:
@@ -75,6 +77,7 @@ class _ModeRun:
             batch_size=self.batch_size,
             events=len(self.outcomes),
             failed=sum(ERROR_KEY in value for value in self.values()),
+            failed_batches=self.failed_batches,
             events_per_second=sum(count for count, *_ in self.calls) / total * 1e9 if total else None,
             latency_ms=Timing.of(times) if times else None,
             steps_ms={

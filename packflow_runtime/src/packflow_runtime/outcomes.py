@@ -55,6 +55,9 @@ class CallObserver:
     def call_finished(self, lines: list[Line], times: StepTimes) -> None:
         """The backend returned a valid batch of outputs for these lines."""
 
+    def batch_failed(self, lines: list[Line]) -> None:
+        """The backend failed on these lines together; they are tried again in halves."""
+
     def event_failed(self, line: Line, error: InferenceBackendError) -> None:
         """The backend failed on this line alone."""
 
@@ -120,6 +123,7 @@ class _Run:
             record = describe_failure(error, lines[0].number)
             self.outcomes[lines[0].number] = Outcome(encode(record), error.code)
             return
+        self.observer.batch_failed(lines)
         middle = len(lines) // 2
         for half in (lines[:middle], lines[middle:]):
             # The model may have changed the events it was given, so they are decoded afresh.

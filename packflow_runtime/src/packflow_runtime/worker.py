@@ -55,7 +55,13 @@ class _Session:
         outcomes = []
         for start in range(0, len(numbered), size):
             outcomes += run_lines(self.backend, numbered[start : start + size], observer=watch)
-        return {"op": "ran", "calls": watch.calls, "failures": watch.failures}, [item.encoded for item in outcomes]
+        reply = {
+            "op": "ran",
+            "calls": watch.calls,
+            "failed_batches": watch.failed_batches,
+            "failures": watch.failures,
+        }
+        return reply, [item.encoded for item in outcomes]
 
     def _load(self, header: dict[str, Any]) -> dict[str, Any]:
         self.progress.enter(Phase.LOADING)
@@ -87,6 +93,7 @@ class _Watch(CallObserver):
     def __init__(self, progress: Progress) -> None:
         self.progress = progress
         self.calls: list[list[int]] = []
+        self.failed_batches = 0
         self.failures: list[dict[str, Any]] = []
 
     def call_started(self, lines: list[Line]) -> None:
@@ -94,6 +101,10 @@ class _Watch(CallObserver):
 
     def call_finished(self, lines: list[Line], times: StepTimes) -> None:
         self.calls.append([len(lines), *times])
+
+    def batch_failed(self, lines: list[Line]) -> None:
+        del lines
+        self.failed_batches += 1
 
     def event_failed(self, line: Line, error: InferenceBackendError) -> None:
         if len(self.failures) < _FAILURES_TOLD:
