@@ -57,8 +57,10 @@ class Loaded:
 
 @dataclass(frozen=True)
 class Answer:
-    """Outcomes of one frame as encoded lines, and what was seen: the time of each call (``[events, ns per step…]``),
-    how many batches failed, and the events that failed alone.
+    """What a worker gave for one frame.
+
+    Outcomes as encoded lines, for each call its events and the nanoseconds of each step, how many batches failed, and
+    the events that failed alone.
     """
 
     outcomes: list[bytes]
