@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from packflow_app import __version__
@@ -9,18 +10,37 @@ from packflow_app import __version__
 
 def main() -> int:
     """Run the command line; returns the exit code."""
+    _open_closed_streams()
     arguments = sys.argv[1:]
     if arguments == ["--version"]:
-        sys.stdout.write(f"packflow {__version__}\n")
-        return 0
+        return _answer(f"packflow {__version__}\n")
     if not arguments or arguments in (["--help"], ["-h"]):
         from packflow_app.cli.top_help import TOP_HELP  # noqa: PLC0415 - see above
 
-        sys.stdout.write(TOP_HELP)
-        return 0
+        return _answer(TOP_HELP)
     from packflow_app.cli.main import run  # noqa: PLC0415 - see above
 
     return run(arguments)
+
+
+def _answer(text: str) -> int:
+    """Write ``text``; a reader that has gone away needs none of it."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing left to flush to
+        if not isinstance(error, BrokenPipeError):
+            sys.stderr.write(f"error: standard output cannot be written: {error.strerror}.\n")
+            return 5  # ExitCode.NOT_WRITABLE, without importing it
+    return 0
+
+
+def _open_closed_streams() -> None:
+    """Give a process started without standard streams (``>&-``) silent ones, so that no file opened later is one."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
 
 
 if __name__ == "__main__":

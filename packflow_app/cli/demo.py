@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from packflow_app.cli.terminal import Terminal
 
 
-def demo_command(
+def command(
     context: typer.Context,
     folder: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="DIR", help="Where to work (default: a temporary folder).")

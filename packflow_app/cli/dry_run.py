@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -25,9 +27,11 @@ if TYPE_CHECKING:
     from packflow_app.dryrun.session import ModeProgressed
 
 _SHOWN_FAILURES = 5
+_LEAST_SECONDS = 0.1
+_MOST_SECONDS = 1_000_000
 
 
-def dry_run_command(
+def command(
     context: typer.Context,
     events: Annotated[
         Path | None, typer.Argument(metavar="EVENTS", help="Example events (default: the project's own).")
@@ -45,8 +49,8 @@ def dry_run_command(
     rtol: Annotated[float | None, typer.Option(help="Relative tolerance of numbers (default: by their width).")] = None,
     atol: Annotated[float | None, typer.Option(help="Absolute tolerance of numbers.")] = None,
     ignore: Annotated[list[str] | None, typer.Option(metavar="PATH", help="Leave an output field out.")] = None,
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds a call of the model may take.")] = 30.0,
-    init_timeout: Annotated[float, typer.Option(min=0.1, help="Seconds import and initialize may take.")] = 120.0,
+    timeout: Annotated[float, typer.Option(help="Seconds a call of the model may take.")] = 30.0,
+    init_timeout: Annotated[float, typer.Option(help="Seconds import and initialize may take.")] = 120.0,
     memory: Annotated[str | None, typer.Option(metavar="SIZE", help="Memory the model may take, such as 2G.")] = None,
     python: PythonOption = None,
     no_input: NoInputOption = False,
@@ -54,11 +58,13 @@ def dry_run_command(
 ) -> int:
     del no_input  # nothing is asked yet
     terminal = terminal_of(context, as_json=as_json)
-    sizes = [] if mode == "single" else _sizes(batch_size)
+    sizes = _sizes(batch_size)
+    _check_seconds("--timeout", timeout)
+    _check_seconds("--init-timeout", init_timeout)
     options = DryRunOptions(
         events=events,
         single=mode != "batch",
-        batch_sizes=sizes,
+        batch_sizes=[] if mode == "single" else sizes,
         limit=limit,
         rtol=rtol,
         atol=atol,
@@ -87,9 +93,10 @@ def _sizes(text: str | None) -> list[int] | None:
     if text is None:
         return None
     parts = [part.strip() for part in text.split(",") if part.strip()]
-    if not parts or not all(part.isdecimal() and 1 <= int(part) <= 1_000_000 for part in parts):
+    if not parts or not all(re.fullmatch("[0-9]{1,7}", part) and 1 <= int(part) <= 1_000_000 for part in parts):
         raise UsageError(
-            f"--batch-size {text!r} is not a list of whole numbers.", hint="Write for example --batch-size 1,8,64."
+            f"--batch-size {_short(text)} is not a list of whole numbers from 1 to 1,000,000.",
+            hint="Write for example --batch-size 1,8,64.",
         )
     return [int(part) for part in parts]
 
@@ -99,9 +106,23 @@ def _bytes(text: str | None) -> int | None:
         return None
     units = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
     number, unit = (text[:-1], units[text[-1].upper()]) if text[-1:].upper() in units else (text, 1)
-    if not number.isdecimal():
-        raise UsageError(f"--memory {text!r} is not a size.", hint="Write for example --memory 512M or --memory 2G.")
+    if not re.fullmatch("[0-9]{1,15}", number) or not int(number):
+        raise UsageError(
+            f"--memory {_short(text)} is not a size.", hint="Write for example --memory 512M or --memory 2G."
+        )
     return int(number) * unit
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 40 else f"{text[:39]}…")
+
+
+def _check_seconds(option: str, seconds: float) -> None:
+    if not _LEAST_SECONDS <= seconds <= _MOST_SECONDS:  # Typer's own bounds let a NaN through
+        raise UsageError(
+            f"{option} {seconds} is not a number of seconds from {_LEAST_SECONDS} to {_MOST_SECONDS:,}.",
+            hint=f"Write for example {option} 30.",
+        )
 
 
 def _exit_code(report: DryRunReport) -> ExitCode:
@@ -189,6 +210,11 @@ def _show(terminal: Terminal, done: DryRunDone) -> None:
     terminal.show(facts)
     terminal.say()
     terminal.show(_mode_table(report.modes))
+    if report.parity is not None and report.parity.first_difference is not None:
+        terminal.say()
+        terminal.say(f"  first difference: {escape(visible(_difference_text(report.parity.first_difference)))}")
+    if report.failures:
+        terminal.say()
     for failure in report.failures[:_SHOWN_FAILURES]:
         place = f" at {failure.file}:{failure.line}" if failure.file else ""
         message = visible(f"{failure.type}: {failure.message}")
@@ -220,12 +246,14 @@ def _parity_text(report: DryRunReport) -> str:
             passed=True, text=f"{parity.events:,} of {parity.events:,}" + (f", {ties} ties" if ties else "")
         )
     differing = max(comparison["differing"] for comparison in parity.comparisons)
-    text = f"{differing:,} of {parity.events:,} differ"
-    first = parity.first_difference
-    if first is not None:
-        delta = f", |Δ| {first.difference:.3g}" if first.difference is not None else ""
-        text += f"; {_place(first)}: {first.left} one by one, {first.right} in {first.mode}{delta}"
-    return _verdict(passed=False, text=escape(visible(text)))
+    return _verdict(passed=False, text=f"{differing:,} of {parity.events:,} differ")
+
+
+def _difference_text(difference: Difference) -> str:
+    """Where one by one and a batch part, with both values."""
+    delta = f" (|Δ| {difference.difference:.3g})" if difference.difference is not None else ""
+    left, right = (json.dumps(value, ensure_ascii=False) for value in (difference.left, difference.right))
+    return f"{_place(difference)}: {left} one by one, {right} in {difference.mode}{delta}"
 
 
 def _verdict(passed: bool, text: str) -> str:  # noqa: FBT001

@@ -18,7 +18,7 @@ from packflow_app.packaging.export import FileWritten
 from packflow_app.result import Problem, Result
 
 
-def export_command(
+def command(
     context: typer.Context,
     project: Annotated[Path, typer.Argument(metavar="PROJECT", help="The project's folder.")] = Path(),
     *,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from packflow_app.cli.terminal import Terminal
 
 
-def init_command(
+def command(
     context: typer.Context,
     target: Annotated[Path | None, typer.Argument(metavar="DIR", help="The new project's folder.")] = None,
     *,

@@ -6,38 +6,39 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Iterable
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, Literal
 
 import typer
 
-from packflow_app.cli.demo import demo_command
-from packflow_app.cli.dry_run import dry_run_command
-from packflow_app.cli.export import export_command
-from packflow_app.cli.init import init_command
-from packflow_app.cli.terminal import Terminal
-from packflow_app.errors import NotFoundError, UsageError
+from packflow_app.cli.terminal import Terminal, discard_output
+from packflow_app.errors import NotFoundError, NotWritableError, UsageError
 from packflow_app.result import COMMANDS
 from packflow_app.runtime import ExitCode, PackflowError
 
 # Typer carries its own copy of Click and exports only the leaves of its errors.
 ClickError: type[Exception] = typer.BadParameter.__mro__[2]
 
-app = typer.Typer(
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    help="Turn a model and a few example events into one file that runs anywhere Python runs.",
-)
-app.command("init", help=f"{COMMANDS['init'].capitalize()}.")(init_command)
-app.command("dry-run", help=f"{COMMANDS['dry-run'].capitalize()}.")(dry_run_command)
-app.command("export", help=f"{COMMANDS['export'].capitalize()}.")(export_command)
-app.command("demo", help=f"{COMMANDS['demo'].capitalize()}.")(demo_command)
+
+def build_app(commands: Iterable[str] = COMMANDS) -> typer.Typer:
+    """The command line with these commands; only their modules are imported."""
+    app = typer.Typer(
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        help="Turn a model and a few example events into one file that runs anywhere Python runs.",
+    )
+    app.callback()(options)
+    for name in commands:
+        module = import_module(f"packflow_app.cli.{name.replace('-', '_')}")
+        app.command(name, help=f"{COMMANDS[name].capitalize()}.")(module.command)
+    return app
 
 
-@app.callback()
 def options(
     context: typer.Context,
     directory: Annotated[Path | None, typer.Option("-C", metavar="DIR", help="Work as if started in DIR.")] = None,
@@ -57,12 +58,24 @@ def options(
 
 def run(arguments: list[str]) -> int:
     """Run the command line ``arguments``; returns the exit code."""
-    debug = "--debug" in arguments
     terminal = Terminal(as_json="--json" in arguments, command=["packflow", *arguments])
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     try:
-        code: Any = app(arguments, prog_name="packflow", standalone_mode=False)
+        return _run(arguments, terminal)
+    except (BrokenPipeError, SystemExit):  # rich and Typer make the one into the other
+        discard_output()
+        return ExitCode.OK
+    except NotWritableError as error:  # standard output failed while another error was shown
+        return terminal.fail(error)
+
+
+def _run(arguments: list[str], terminal: Terminal) -> int:
+    debug = "--debug" in arguments
+    try:
+        _check_current_folder()
+        named = [name for name in COMMANDS if name in arguments]
+        code: Any = build_app(named or COMMANDS)(arguments, prog_name="packflow", standalone_mode=False)
         return code if isinstance(code, int) else ExitCode.OK
     except PackflowError as error:
         if debug:
@@ -73,8 +86,7 @@ def run(arguments: list[str]) -> int:
         terminal.err.print("stopped")
         return stop.exit_code
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing left to flush to
-        return ExitCode.OK
+        raise
     except ClickError as error:
         return terminal.fail(_usage_error(error))
     except Exception as error:  # noqa: BLE001 - the last place where one can be caught
@@ -96,6 +108,15 @@ class _StoppedError(BaseException):
 
 def _stop(number: int, _frame: FrameType | None) -> None:
     raise _StoppedError(number)
+
+
+def _check_current_folder() -> None:
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise NotFoundError(
+            f"The current folder does not exist any more: {error.strerror}.", hint="Change to another folder."
+        ) from None
 
 
 def _usage_error(error: BaseException) -> UsageError:

@@ -6,15 +6,19 @@ import json
 import os
 import sys
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from packflow_app.errors import NotWritableError
 from packflow_app.result import Problem, Result
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from packflow_app.runtime import PackflowError
 
 _PROGRESS_SECONDS = 2.0
@@ -31,21 +35,24 @@ class Terminal:
         self.as_json = as_json
         self.command = command
         options: dict[str, Any] = {"highlight": False, "emoji": False, "soft_wrap": True}
-        if color == "always":
-            options["force_terminal"] = True
+        if color == "always":  # a flag outranks NO_COLOR and TERM
+            options |= {"force_terminal": True, "no_color": False, "color_system": "standard"}
         elif color == "never" or os.environ.get("NO_COLOR"):
             options |= {"no_color": True, "color_system": None}
         self.out = Console(**options)
         self.err = Console(stderr=True, **options)
-        self._progress_due = 0.0 if self.err.is_terminal else time.monotonic() + _PROGRESS_SECONDS
-        self._progress_shown = False
+        self._live = sys.stderr.isatty()
+        self._progress_due = 0.0 if self._live else time.monotonic() + _PROGRESS_SECONDS
+        self._progress_width = 0
 
     def emit(self, result: Result) -> int:
         """Print the JSON envelope where it was asked for; returns the exit code either way."""
         if self.as_json:
-            text = json.dumps(result.envelope(self.command), ensure_ascii=False, indent=2, default=str)
-            sys.stdout.write(text + "\n")
-            sys.stdout.flush()
+            escaped = sys.stdout.encoding.lower() != "utf-8"  # an escape of another kind would not be JSON
+            text = json.dumps(result.envelope(self.command), ensure_ascii=escaped, indent=2, default=str)
+            with _standard_output():
+                sys.stdout.write(text + "\n")
+                sys.stdout.flush()
         else:
             for warning in result.warnings:
                 self.problem(warning, "warning", "yellow")
@@ -58,16 +65,24 @@ class Terminal:
         log = getattr(error, "log", "")
         if log and not self.as_json:
             self.log(log)
-        return self.emit(Result({"log": log} if log else {}, errors=[Problem.of(error)], exit_code=error.exit_code))
+        if error.code == "output-lost":
+            self.as_json = False
+        result = Result({"log": log} if log else {}, errors=[Problem.of(error)], exit_code=error.exit_code)
+        try:
+            return self.emit(result)
+        except (BrokenPipeError, SystemExit):  # nobody reads it; the exit code still tells
+            discard_output()
+            return int(error.exit_code)
 
     def problem(self, problem: Problem, label: str, style: str) -> None:
         """Title, place and next step, on standard error."""
         self.end_progress()
-        self.err.print(f"[bold {style}]{label}:[/] {escape(problem.message)}")
+        self.err.print(f"[bold {style}]{label}:[/] {escape(visible(problem.message))}")
         if problem.file is not None:
-            self.err.print(f"  at {escape(problem.file)}" + (f":{problem.line}" if problem.line is not None else ""))
+            line = f":{problem.line}" if problem.line is not None else ""
+            self.err.print(f"  at {escape(visible(problem.file))}{line}")
         if problem.hint:
-            self.err.print(f"  [bold]next:[/] {escape(problem.hint)}")
+            self.err.print(f"  [bold]next:[/] {escape(visible(problem.hint))}")
 
     def log(self, text: str) -> None:
         """The last lines that the model printed, on standard error."""
@@ -81,33 +96,57 @@ class Terminal:
         """One line of the command's result, with rich markup; nothing under --json."""
         if not self.as_json:
             self.end_progress()
-            self.out.print(text)
+            with _standard_output():
+                self.out.print(visible(text))
 
     def show(self, table: Table) -> None:
         """A table of the command's result; nothing under --json."""
         if not self.as_json:
             self.end_progress()
-            self.out.print(table)
+            with _standard_output():
+                self.out.print(table)
 
     def progress(self, text: str) -> None:
         """What is being done now: one changing line on a terminal, a line every few seconds in a log."""
         if self.quiet or self.as_json or time.monotonic() < self._progress_due:
             return
-        if self.err.is_terminal:
+        if self._live:
             self._progress_due = time.monotonic() + 0.1
-            self._progress_shown = True
-            sys.stderr.write(f"\r\x1b[K  {text}")
+            self.end_progress()
+            self._progress_width = len(text) + 2
+            sys.stderr.write(f"  {text}")
             sys.stderr.flush()
         else:
             self._progress_due = time.monotonic() + _PROGRESS_SECONDS
             self.err.print(f"  {text}", markup=False)
 
     def end_progress(self) -> None:
-        """Remove the changing line."""
-        if self._progress_shown:
-            self._progress_shown = False
-            sys.stderr.write("\r\x1b[K")
+        """Remove the changing line, with blanks: an escape code is not for every terminal."""
+        if self._progress_width:
+            sys.stderr.write(f"\r{' ' * self._progress_width}\r")
+            self._progress_width = 0
             sys.stderr.flush()
+
+
+@contextmanager
+def _standard_output() -> Iterator[None]:
+    """Turn a standard output that takes no more (a full disk) into an error; a closed pipe ends the command."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        discard_output()
+        raise NotWritableError(
+            f"Standard output cannot be written: {error.strerror}.",
+            code="output-lost",
+            hint="Make room, or send it elsewhere; what the command wrote to files is in place.",
+        ) from error
+
+
+def discard_output() -> None:
+    """Send what is still buffered nowhere, so that the end of the process does not fail on it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def visible(text: str) -> str:

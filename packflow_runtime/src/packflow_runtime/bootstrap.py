@@ -27,9 +27,9 @@ def start_archive(root: str) -> int:
     tree = cache.find_tree(cache_dir, digest)
     if tree is not None:
         return _continue_in(tree, root, cache.bytecode_dir(cache_dir))
-    from .extraction import with_extracted_tree  # noqa: PLC0415 - only a cold start pays for it
+    from .cli import cold_start  # noqa: PLC0415 - a warm start takes the copy's
 
-    return with_extracted_tree(root, cache_dir, _continue_in)
+    return cold_start(root, cache_dir, _continue_in)
 
 
 def _continue_in(tree: str, archive: str, bytecode_dir: str | None) -> int:

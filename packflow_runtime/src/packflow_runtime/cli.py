@@ -93,11 +93,32 @@ def _run_archive(options: argparse.Namespace) -> int:
     return with_extracted_tree(str(options.target), cache_root(), run)
 
 
+def cold_start(archive: str, cache_dir: str, run: Callable[[str, str, str | None], int]) -> int:
+    """Answer for an archive that has no extracted copy yet; only `run` makes one, and goes on with ``run``."""
+    from .extraction import with_extracted_tree  # noqa: PLC0415 - a warm start does without it
+
+    try:
+        with open_archive(Path(archive)) as opened:
+            manifest = opened.manifest
+        if _archive_options(archive, manifest, sys.argv[1:]).command != "run":
+            return _archive_command(Target(Path(), archive, manifest), sys.argv[1:])
+    except PackflowError as error:
+        return print_error(error)
+    return with_extracted_tree(archive, cache_dir, run)
+
+
 def _archive_command(target: Target, arguments: list[str]) -> int:
-    manifest = target.manifest
-    assert manifest is not None  # noqa: S101 - an archive's target has one
+    assert target.manifest is not None  # noqa: S101 - an archive's target has one
+    options = _archive_options(target.name, target.manifest, arguments)
+    if options.command == "run":
+        return _run(target, options)
+    return _info(target.manifest, target.name)
+
+
+def _archive_options(name: str, manifest: Manifest, arguments: list[str]) -> argparse.Namespace:
+    """Parse the command line of an archive; help is printed, and ends the process, here."""
     parser = argparse.ArgumentParser(
-        prog=f"python {os.path.basename(target.name)}",
+        prog=f"python3 {os.path.basename(name)}",
         description=f"{manifest.name} {manifest.version}. {manifest.project_config.description}".strip(),
         epilog="Without a command: `run`, when events are piped in; this help otherwise.",
     )
@@ -105,15 +126,10 @@ def _archive_command(target: Target, arguments: list[str]) -> int:
     run = commands.add_parser("run", help="run the model on a stream of events", description=_RUN_HELP)
     _add_run_options(run)
     commands.add_parser("info", help="say what the archive holds and needs")
-    if not arguments and sys.stdin is not None and not sys.stdin.isatty():
-        arguments = ["run"]
-    options = parser.parse_args(arguments)
-    if options.command == "info":
-        return _info(manifest, target.name)
-    if options.command == "run":
-        return _run(target, options)
-    parser.print_help()
-    return ExitCode.OK
+    if not arguments:
+        piped = sys.stdin is not None and not sys.stdin.isatty()
+        arguments = ["run"] if piped else ["--help"]
+    return parser.parse_args(arguments)
 
 
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
