@@ -21,7 +21,7 @@ def make_folders(folder: Path) -> list[Path]:
         for path in missing:
             path.mkdir()
             made.append(path)
-    except OSError:
+    except BaseException:
         remove_empty(made)
         raise
     return made

@@ -21,7 +21,8 @@ class Problem:
     @classmethod
     def of(cls, error: PackflowError) -> Problem:
         """The problem that an error stands for."""
-        message = f"{error.title} {error.detail}".strip()
+        title = error.title if error.title.endswith(".") else f"{error.title}."
+        message = f"{title} {error.detail}".strip()
         return cls(error.code, message, error.file, error.line, error.hint)
 
 
@@ -36,15 +37,25 @@ class Result:
 
     def envelope(self, command: list[str]) -> dict[str, Any]:
         """The ``--json`` object of schema ``packflow.<command>/1``; ``command`` is the words as typed."""
-        name = next((word for word in command[1:] if word in COMMANDS), "packflow")
         return {
-            "schema": f"packflow.{name}/1",
+            "schema": f"packflow.{_command_name(command)}/1",
             "ok": self.exit_code == ExitCode.OK,
             "command": command,
             "data": self.data,
             "errors": [vars(problem) for problem in self.errors],
             "warnings": [vars(problem) for problem in self.warnings],
         }
+
+
+def _command_name(command: list[str]) -> str:
+    """Which command the words name: the first that is no option and no option's value, such as a folder called demo."""
+    words = iter(command[1:])
+    for word in words:
+        if word in ("-C", "--color"):
+            next(words, None)
+        elif not word.startswith("-"):
+            return word if word in COMMANDS else "packflow"
+    return "packflow"
 
 
 COMMANDS = {

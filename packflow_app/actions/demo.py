@@ -13,6 +13,7 @@ from packflow_app.actions.export import ExportDone, ExportOptions, export
 from packflow_app.actions.init import Initialized, InitOptions, init
 from packflow_app.errors import ModelFailedError
 from packflow_app.events.generated import firewall_events
+from packflow_app.projects.scaffold import check_free
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +46,12 @@ DemoStep = EventsGenerated | Initialized | DryRunDone | ExportDone | ArchiveRun
 
 
 def demo(folder: Path | None = None) -> Iterator[DemoStep]:
-    """Carry out the journey step by step, yielding what each gave, in ``folder`` (a new one by default)."""
+    """Carry out the journey step by step, yielding what each gave, in ``folder`` (a new one by default).
+
+    Raises UsageError when the folder holds something: the journey's files would replace others of the same names.
+    """
+    if folder is not None:
+        check_free(folder)
     home = folder or Path(tempfile.mkdtemp(prefix="packflow-demo-"))
     events = home / "events.ndjson"
     events.write_bytes(b"".join(line + b"\n" for line in firewall_events(DEMO_EVENTS)))

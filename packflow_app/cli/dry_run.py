@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -61,6 +62,8 @@ def command(
     sizes = _sizes(batch_size)
     _check_seconds("--timeout", timeout)
     _check_seconds("--init-timeout", init_timeout)
+    _check_tolerance("--rtol", rtol)
+    _check_tolerance("--atol", atol)
     options = DryRunOptions(
         events=events,
         single=mode != "batch",
@@ -115,6 +118,11 @@ def _bytes(text: str | None) -> int | None:
 
 def _short(text: str) -> str:
     return repr(text if len(text) <= 40 else f"{text[:39]}…")
+
+
+def _check_tolerance(option: str, tolerance: float | None) -> None:
+    if tolerance is not None and not 0 <= tolerance < math.inf:
+        raise UsageError(f"{option} {tolerance} is not a tolerance.", hint=f"Write for example {option} 1e-6.")
 
 
 def _check_seconds(option: str, seconds: float) -> None:

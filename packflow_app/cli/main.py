@@ -58,7 +58,7 @@ def options(
 
 def run(arguments: list[str]) -> int:
     """Run the command line ``arguments``; returns the exit code."""
-    terminal = Terminal(as_json="--json" in arguments, command=["packflow", *arguments])
+    terminal = Terminal(color=_color(arguments), as_json="--json" in arguments, command=["packflow", *arguments])
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     try:
@@ -68,6 +68,14 @@ def run(arguments: list[str]) -> int:
         return ExitCode.OK
     except NotWritableError as error:  # standard output failed while another error was shown
         return terminal.fail(error)
+
+
+def _color(arguments: list[str]) -> str:
+    """What ``--color`` says, for errors that come before or instead of a command."""
+    for word, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        if word.startswith("--color"):
+            return word.partition("=")[2] or following
+    return "auto"
 
 
 def _run(arguments: list[str], terminal: Terminal) -> int:

@@ -51,7 +51,7 @@ def find_interpreter(project_dir: Path, chosen: str | None = None) -> Interprete
         return probe_interpreter(Path(path), "--python")
     for name in (".venv", "venv"):
         folder = project_dir / name
-        if (folder / "pyvenv.cfg").is_file():
+        if (folder / "pyvenv.cfg").is_file() or (folder.is_symlink() and not folder.exists()):
             return probe_interpreter(_python_of(folder), f"the project's {name}")
     return probe_interpreter(Path(_base_executable()), "the Python that Packflow was installed with")
 
@@ -67,13 +67,13 @@ def probe_interpreter(path: Path, origin: str) -> Interpreter:
             check=True,
             stdin=subprocess.DEVNULL,
         )
-        version, implementation, prefix = json.loads(answer.stdout)
-    except (OSError, subprocess.SubprocessError, ValueError) as error:
-        reason = f"exit code {error.returncode}" if isinstance(error, subprocess.CalledProcessError) else str(error)
+        (major, minor, patch), implementation, prefix = json.loads(answer.stdout)
+        version = (int(major), int(minor), int(patch))
+    except (OSError, subprocess.SubprocessError, ValueError, TypeError) as error:
         raise NotFoundError(
-            f"{path} ({origin}) does not run as a Python: {reason}.", code="python-broken", hint=hint
+            f"{path} ({origin}) does not run as a Python: {_reason(error)}.", code="python-broken", hint=hint
         ) from None
-    found = Interpreter(path, tuple(version), implementation, prefix, origin)
+    found = Interpreter(path, version, implementation, prefix, origin)
     if found.version < _OLDEST:
         raise NotFoundError(
             f"{path} ({origin}) is Python {found.version_text}; Packflow's runtime needs 3.10 or later.",
@@ -81,6 +81,16 @@ def probe_interpreter(path: Path, origin: str) -> Interpreter:
             hint=hint,
         )
     return found
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, subprocess.CalledProcessError):
+        return f"exit code {error.returncode}"
+    if isinstance(error, subprocess.TimeoutExpired):
+        return f"no answer within {_PROBE_SECONDS} s"
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return "it does not answer as one"
 
 
 def _base_executable() -> str:

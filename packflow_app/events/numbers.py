@@ -41,6 +41,10 @@ class _Running:
         self.mean += delta / self.count
         self.squares += delta * (value - self.mean)
 
+    def deviation(self) -> float:
+        """The population's standard deviation; infinite where the values are too far apart for a float."""
+        return math.sqrt(self.squares / self.count) if 0 <= self.squares < math.inf else math.inf
+
 
 class NumericSurvey:
     """Collects the numeric fields of events one by one."""
@@ -63,7 +67,7 @@ class NumericSurvey:
     def fields(self, most: int = 32) -> list[NumericField]:
         """At most ``most`` fields that vary, those present in most events first, then in order of their paths."""
         found = [
-            NumericField(path, running.count, running.mean, math.sqrt(running.squares / running.count))
+            NumericField(path, running.count, running.mean, running.deviation())
             for path, running in self._running.items()
         ]
         varying = [

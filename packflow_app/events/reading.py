@@ -13,6 +13,7 @@ from packflow_app.runtime import BadLineError, Event, LineReader, decode_event
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from io import BufferedReader
     from pathlib import Path
 
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -47,7 +48,7 @@ def read_events(path: Path) -> Iterator[RawEvent | InvalidEvent]:
     Raises NotFoundError when the file cannot be opened or read to its end.
     """
     try:
-        with _open(path) as file:
+        with path.open("rb") as opened, _unpacked(opened) as file:
             head = file.peek(4096).lstrip(b"\xef\xbb\xbf \t\r\n")  # type: ignore[attr-defined]
             yield from _array_items(file, path) if head.startswith(b"[") else _lines(file)
     except (OSError, EOFError, zlib.error) as error:
@@ -59,10 +60,10 @@ def read_events(path: Path) -> Iterator[RawEvent | InvalidEvent]:
         ) from None
 
 
-def _open(path: Path) -> BinaryIO:
-    with path.open("rb") as file:
-        magic = file.read(len(_GZIP_MAGIC))
-    return gzip.open(path, "rb") if magic == _GZIP_MAGIC else path.open("rb")  # type: ignore[return-value]
+def _unpacked(file: BufferedReader) -> BinaryIO:
+    # Looked at, not read: the file may be a pipe, which gives its bytes once.
+    packed = file.peek(len(_GZIP_MAGIC)).startswith(_GZIP_MAGIC)
+    return gzip.open(file, "rb") if packed else file  # type: ignore[return-value]
 
 
 def _lines(file: BinaryIO) -> Iterator[RawEvent | InvalidEvent]:

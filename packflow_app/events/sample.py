@@ -60,13 +60,14 @@ class _Choice:
 class _Path:
     """One path of the events: the types seen there, and the extremes of its numbers and lengths."""
 
-    __slots__ = ("bound", "children", "items", "kinds")
+    __slots__ = ("children", "items", "kinds", "lengths", "numbers")
 
     def __init__(self) -> None:
         self.kinds: dict[type, int] = {}
         self.children: dict[str, _Path] = {}
         self.items: _Path | None = None
-        self.bound: _Bound | None = None
+        self.numbers: _Bound | None = None
+        self.lengths: _Bound | None = None
 
 
 @dataclass(slots=True)
@@ -158,14 +159,18 @@ class _Survey:
 
     def _bound(self, path: _Path, value: Any, event: RawEvent) -> None:  # noqa: ANN401 - any JSON value
         kind = type(value)
-        if kind is str or kind is list:
-            size: float = len(value)
-        elif kind is int or kind is float:
-            size = value
-        else:
-            return
-        if path.bound is not None:
-            path.bound.widen(size, event)
-        else:
-            path.bound = _Bound(size, size, event, event)
-            self._bounds.append(path.bound)
+        if kind is int or kind is float:
+            if path.numbers is not None:
+                path.numbers.widen(value, event)
+            else:
+                path.numbers = self._new_bound(value, event)
+        elif kind is str or kind is list:
+            if path.lengths is not None:
+                path.lengths.widen(len(value), event)
+            else:
+                path.lengths = self._new_bound(len(value), event)
+
+    def _new_bound(self, value: float, event: RawEvent) -> _Bound:
+        bound = _Bound(value, value, event, event)
+        self._bounds.append(bound)
+        return bound

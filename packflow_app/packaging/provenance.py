@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _GIT_SECONDS = 30
+_LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z
 
 
 def read_provenance(project_dir: Path) -> tuple[Provenance, str | None]:
@@ -25,7 +27,7 @@ def read_provenance(project_dir: Path) -> tuple[Provenance, str | None]:
     clean = None if commit is None else _git(project_dir, "status", "--porcelain", "--", ".") == ""
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
     if epoch is not None:
-        if not epoch.isdecimal():
+        if not re.fullmatch("[0-9]{1,12}", epoch) or int(epoch) > _LAST_SECOND:
             raise UsageError(
                 f"SOURCE_DATE_EPOCH is {epoch!r}, not a number of seconds.",
                 hint="Unset it, or give seconds since 1970.",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packflow_app.errors import CheckFailedError, UsageError
+from packflow_app.errors import CheckFailedError, NotFoundError, UsageError
 from packflow_app.locations import GOLDEN_DIR, STATE_DIR
 
 if TYPE_CHECKING:
@@ -63,16 +63,21 @@ class Contents:
 def contents_digest(hashes: dict[str, str]) -> str:
     """SHA-256 over the names and SHA-256 hashes of a project's files: equal digests mean the same project."""
     total = hashlib.sha256()
-    for name, sha256 in sorted(hashes.items(), key=lambda item: item[0].encode()):
-        total.update(f"{name}\0{sha256}\n".encode())
+    for name, sha256 in sorted(hashes.items(), key=lambda item: os.fsencode(item[0])):
+        total.update(os.fsencode(f"{name}\0{sha256}\n"))
     return total.hexdigest()
 
 
 def _sha256(path: Path) -> str:
     digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(1 << 20):
+                digest.update(chunk)
+    except OSError as error:
+        raise NotFoundError(
+            f"{path} cannot be read: {error.strerror}.", code="file-not-readable", hint="Mend its permissions."
+        ) from None
     return digest.hexdigest()
 
 
@@ -107,7 +112,7 @@ def project_contents(project_dir: Path, config: ProjectConfig) -> Contents:
                 raise UsageError(
                     f"{name} is neither a file nor a folder.", file=name, hint="Remove it from the project."
                 )
-    return Contents(dict(sorted(files.items(), key=lambda item: item[0].encode())), excluded)
+    return Contents(dict(sorted(files.items(), key=lambda item: os.fsencode(item[0]))), excluded)
 
 
 def _reason(name: str, entry: os.DirEntry[str], sample: str | None, config: ProjectConfig) -> str | None:
@@ -117,6 +122,8 @@ def _reason(name: str, entry: os.DirEntry[str], sample: str | None, config: Proj
         return "sample events, for the dry run only"
     if entry.is_dir(follow_symlinks=False):
         patterns = _EXCLUDED_FOLDERS
+    elif entry.is_symlink():  # to an environment elsewhere, say
+        patterns = {**_EXCLUDED_FOLDERS, **_EXCLUDED_FILES}
     else:
         patterns = _EXCLUDED_FILES
         if name == entry.name and fnmatch.fnmatch(name, f"{config.name.replace('-', '_')}-*.zip"):

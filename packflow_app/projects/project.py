@@ -38,7 +38,11 @@ class Project:
 def open_project(folder: Path) -> Project:
     """Read the project in ``folder``; raises NotFoundError or the runtime's errors about packflow.yaml."""
     folder = folder.absolute()
-    if not folder.is_dir():
+    try:
+        found = folder.is_dir()
+    except OSError:  # a name too long to be one, a folder that may not be looked into
+        found = False
+    if not found:
         raise NotFoundError(
             f"There is no folder {folder}.",
             code="project-not-found",

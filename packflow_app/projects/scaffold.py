@@ -35,20 +35,23 @@ def check_project_name(name: str) -> None:
 def create_project(target: Path, files: dict[str, bytes]) -> None:
     """Write ``files`` below ``target``, which must not exist or be an empty folder.
 
-    The project is made beside its place and renamed into it, so that nothing half-written is ever seen. Raises
-    UsageError when the target is taken, NotWritableError when it cannot be written; nothing is left behind then.
+    The project is made beside its place and renamed into it, so that nothing half-written is ever seen. A folder that
+    is there already stays the same folder, since a shell may stand in it: the project is made inside and moved up.
+    Raises UsageError when the target is taken, NotWritableError when it cannot be written; nothing is left behind then.
     """
     target = target.absolute()
     check_free(target)
     made: list[Path] = []
-    work = sibling(target)
+    there = target.is_dir()
+    work = sibling(target / target.name if there else target)
     try:
-        made = make_folders(target.parent)
+        made = make_folders(work.parent)
         work.mkdir()
         _fill(work, files)
-        if target.is_dir():
-            target.rmdir()
-        work.replace(target)
+        if there:
+            _move_up(work)
+        else:
+            work.replace(target)
     except BaseException as error:
         shutil.rmtree(work, ignore_errors=True)
         remove_empty(made)
@@ -59,14 +62,30 @@ def create_project(target: Path, files: dict[str, bytes]) -> None:
 
 def check_free(target: Path) -> None:
     """Raise UsageError unless ``target`` does not exist or is an empty folder."""
-    if target.is_dir() and not any(target.iterdir()):
-        return
+    try:
+        if target.is_dir() and not any(target.iterdir()):
+            return
+    except OSError as error:
+        raise not_writable(target, error) from error
     if target.exists() or target.is_symlink():
         raise UsageError(
             f"{target} already exists" + (" and is not empty." if target.is_dir() else "."),
             code="target-exists",
             hint="Name a folder that does not exist yet.",
         )
+
+
+def _move_up(work: Path) -> None:
+    """Move what ``work`` holds to the folder it is in, which holds nothing else; all of it, or nothing."""
+    moved: list[Path] = []
+    try:
+        for path in sorted(work.iterdir()):
+            moved.append(path.rename(work.parent / path.name))  # noqa: PERF401 - what was moved before a failure counts
+        work.rmdir()
+    except BaseException:
+        for path in moved:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        raise
 
 
 def _fill(folder: Path, files: dict[str, bytes]) -> None:
