@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 from packflow_app.runtime import ExitCode, PackflowError
 
 
@@ -50,6 +52,10 @@ class CancelledError(PackflowError):
 
 def not_writable(path: object, error: OSError) -> NotWritableError:
     """The error for an OSError met while writing ``path``."""
-    return NotWritableError(
-        f"{path} cannot be written: {error.strerror or error}.", hint="Choose another folder, or mend its permissions."
-    )
+    hints = {
+        errno.ENOSPC: "Make room, or choose another folder.",
+        errno.EACCES: "Mend its permissions, or choose another folder.",
+        errno.EPERM: "Mend its permissions, or choose another folder.",
+    }
+    hint = hints.get(error.errno or 0, "Choose another folder.")
+    return NotWritableError(f"{path} cannot be written: {error.strerror or error}.", hint=hint)

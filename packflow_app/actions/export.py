@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packflow_app.actions.dry_run import DryRunOptions, dry_run
-from packflow_app.dryrun.golden import GoldenEvents, read_golden, write_golden
+from packflow_app.dryrun.golden import GoldenEvents, put_back_golden, read_golden, write_golden
 from packflow_app.dryrun.report import KeptDryRun, kept_dry_run
 from packflow_app.errors import CheckFailedError, ModelFailedError
 from packflow_app.events.reading import RawEvent
@@ -73,8 +73,14 @@ def export(
     _check_verdict(kept)
     if options.golden is None and _golden_state(project, kept) is _Golden.CHANGED:
         raise _golden_changed(kept)
-    golden, recorded = _golden(project, kept, options.golden)
-    exported = export_archive(project, kept.report, golden, options.output, force=options.force, report=report)
+    before = read_golden(project.folder)
+    golden, recorded = _golden(project, kept, before, options.golden)
+    try:
+        exported = export_archive(project, kept.report, golden, options.output, force=options.force, report=report)
+    except BaseException:
+        if recorded:
+            put_back_golden(project.folder, before)
+        raise
     return ExportDone(project, exported, kept, stale, recorded)
 
 
@@ -141,12 +147,16 @@ def describe_difference(report: dict[str, object]) -> str:
     )
 
 
-def _golden(project: Project, kept: KeptDryRun, wanted: int | None) -> tuple[GoldenEvents | None, bool]:
-    """The golden events to ship, recorded from the dry run where there are none yet, and whether they were."""
+def _golden(
+    project: Project, kept: KeptDryRun, found: GoldenEvents | None, wanted: int | None
+) -> tuple[GoldenEvents | None, bool]:
+    """The golden events to ship, recorded from the dry run where there are none yet, and whether they were.
+
+    They are written before the archive, so that its provenance sees the project as it will be next time.
+    """
     count = project.config.golden if wanted is None else wanted
     if count == 0:
         return None, False
-    found = read_golden(project.folder)
     if found is not None and wanted is None:
         return found, False
     pairs = list(zip(kept.inputs, kept.outputs, strict=True))

@@ -12,7 +12,7 @@ from packflow_app.actions.demo import ArchiveRun, DemoStep, EventsGenerated, dem
 from packflow_app.actions.dry_run import DryRunDone
 from packflow_app.actions.init import Initialized
 from packflow_app.cli.options import JsonOption, terminal_of
-from packflow_app.cli.paths import shown_path
+from packflow_app.cli.wording import shown_path
 from packflow_app.errors import not_writable
 from packflow_app.placing import make_folders
 from packflow_app.result import Result

@@ -13,8 +13,8 @@ from rich.markup import escape
 
 from packflow_app.actions.dry_run import DryRunDone, DryRunOptions, dry_run
 from packflow_app.cli.options import JsonOption, NoInputOption, PythonOption, terminal_of
-from packflow_app.cli.paths import shown_path
 from packflow_app.cli.terminal import Terminal, columns, visible
+from packflow_app.cli.wording import shown_path
 from packflow_app.dryrun.client import WorkerLimits
 from packflow_app.errors import UsageError
 from packflow_app.events.sample import SAMPLE_EVENTS

@@ -11,8 +11,8 @@ from rich.markup import escape
 from packflow_app.actions.export import ExportDone, ExportOptions, export
 from packflow_app.cli.dry_run import describe_progress
 from packflow_app.cli.options import JsonOption, NoInputOption, PythonOption, terminal_of
-from packflow_app.cli.paths import shown_path
 from packflow_app.cli.terminal import Terminal
+from packflow_app.cli.wording import shown_path
 from packflow_app.dryrun.session import ModeProgressed
 from packflow_app.packaging.export import FileWritten
 from packflow_app.result import Problem, Result

@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from packflow_app.actions.init import Initialized, InitOptions, init
 from packflow_app.cli.options import JsonOption, NoInputOption, terminal_of
-from packflow_app.cli.paths import shown_path
+from packflow_app.cli.wording import counted, shown_path
 from packflow_app.result import Problem, Result
 
 if TYPE_CHECKING:
@@ -55,13 +55,18 @@ def _show(terminal: Terminal, done: Initialized) -> None:
     fields = ", ".join(".".join(field.path) for field in survey.numeric_fields[:6])
     more = f" and {len(survey.numeric_fields) - 6} more" if len(survey.numeric_fields) > 6 else ""
     if fields:
-        terminal.say(f"  scores by {len(survey.numeric_fields)} numeric fields: {escape(fields)}{more}")
-    here = escape(shown_path(done.path))
+        terminal.say(f"  scores by {counted(len(survey.numeric_fields), 'numeric field')}: {escape(fields)}{more}")
+    here = shown_path(done.path)
+    steps = {
+        f"packflow{'' if here == '.' else f' -C {here}'} dry-run": "run it one by one and in batches, and compare",
+        f"packflow export{'' if here == '.' else f' {here}'}": "write the one file",
+        f"edit {shown_path(done.path / 'inference.py')}": "put your own model in",
+    }
+    width = max(map(len, steps))
     terminal.say()
     terminal.say("[bold]Next[/]")
-    terminal.say(f"  packflow -C {here} dry-run     run it one by one and in batches, and compare")
-    terminal.say(f"  packflow export {here}         write the one file")
-    terminal.say(f"  edit {escape(shown_path(done.path / 'inference.py'))}      put your own model in")
+    for step, meaning in steps.items():
+        terminal.say(f"  {escape(step.ljust(width))}   {meaning}")
 
 
 def _warnings(done: Initialized) -> list[Problem]:

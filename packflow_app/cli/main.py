@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -14,8 +15,9 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from packflow_app import __version__
 from packflow_app.cli.terminal import Terminal, discard_output
-from packflow_app.errors import NotFoundError, NotWritableError, UsageError
+from packflow_app.errors import NotFoundError, NotWritableError, UsageError, not_writable
 from packflow_app.result import COMMANDS
 from packflow_app.runtime import ExitCode, PackflowError
 
@@ -39,15 +41,24 @@ def build_app(commands: Iterable[str] = COMMANDS) -> typer.Typer:
     return app
 
 
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 - the parser calls it so
+    if wanted:
+        sys.stdout.write(f"packflow {__version__}\n")
+        raise typer.Exit
+
+
 def options(
     context: typer.Context,
     directory: Annotated[Path | None, typer.Option("-C", metavar="DIR", help="Work as if started in DIR.")] = None,
     color: Annotated[Literal["auto", "always", "never"], typer.Option(help="Colours.")] = "auto",
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say only what was asked for.")] = False,  # noqa: FBT002
-    debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,  # noqa: FBT002
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,  # noqa: FBT002
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", is_eager=True, callback=_show_version)
+    ] = False,
 ) -> None:
     """Take the options that stand before the command."""
-    del debug  # looked at where errors are caught, which may be before this
+    del debug, version  # the one is looked at where errors are caught, the other has been shown
     context.obj = {"color": color, "quiet": quiet, "command": ["packflow", *sys.argv[1:]]}
     if directory is not None:
         try:
@@ -95,12 +106,10 @@ def _run(arguments: list[str], terminal: Terminal) -> int:
         return stop.exit_code
     except BrokenPipeError:
         raise
-    except ClickError as error:
-        return terminal.fail(_usage_error(error))
     except Exception as error:  # noqa: BLE001 - the last place where one can be caught
         if debug:
             traceback.print_exc()
-        return terminal.fail(_bug(error))
+        return terminal.fail(_translated(error))
 
 
 class _StoppedError(BaseException):
@@ -125,6 +134,14 @@ def _check_current_folder() -> None:
         raise NotFoundError(
             f"The current folder does not exist any more: {error.strerror}.", hint="Change to another folder."
         ) from None
+
+
+def _translated(error: Exception) -> PackflowError:
+    if isinstance(error, ClickError):
+        return _usage_error(error)
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # the parser writes help by itself
+        return not_writable("standard output", error)
+    return _bug(error)
 
 
 def _usage_error(error: BaseException) -> UsageError:

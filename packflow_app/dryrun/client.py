@@ -271,7 +271,7 @@ def _describe_end(status: dict[str, Any], limits: WorkerLimits) -> str:
     doing = {
         "loading": "while it was imported and initialized",
         "calling": f"at event {status.get('event')}" if status.get("event") else "in close()",
-    }.get(status.get("phase", ""), "between events")
+    }.get(status.get("phase", ""), "while it was starting" if not status.get("event") else "between events")
     outcome = status["outcome"]
     if outcome == "timeout":
         seconds = limits.init_timeout if status["phase"] == "loading" else limits.timeout

@@ -57,6 +57,18 @@ def write_golden(project_dir: Path, golden: GoldenEvents) -> None:
         raise not_writable(folder, error) from error
 
 
+def put_back_golden(project_dir: Path, golden: GoldenEvents | None) -> None:
+    """Undo ``write_golden``: what was there before is there again; raises NotWritableError."""
+    if golden is not None:
+        write_golden(project_dir, golden)
+        return
+    folder = project_dir / GOLDEN_DIR
+    for name in (INPUTS, OUTPUTS):
+        (folder / name).unlink(missing_ok=True)
+    if not any(folder.iterdir()):
+        folder.rmdir()
+
+
 def _lines(path: Path) -> list[bytes]:
     try:
         lines = path.read_bytes().split(b"\n")

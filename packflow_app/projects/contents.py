@@ -92,7 +92,7 @@ def project_contents(project_dir: Path, config: ProjectConfig) -> Contents:
     sample = os.path.normpath(config.dry_run.events).replace(os.sep, "/") if config.dry_run.events else None
     waiting = [project_dir]
     while waiting:
-        for entry in sorted(os.scandir(waiting.pop()), key=lambda item: item.name):
+        for entry in _entries(waiting.pop()):
             name = Path(entry.path).relative_to(project_dir).as_posix()
             reason = _reason(name, entry, sample, config)
             if reason is not None:
@@ -113,6 +113,16 @@ def project_contents(project_dir: Path, config: ProjectConfig) -> Contents:
                     f"{name} is neither a file nor a folder.", file=name, hint="Remove it from the project."
                 )
     return Contents(dict(sorted(files.items(), key=lambda item: os.fsencode(item[0]))), excluded)
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        raise NotFoundError(
+            f"{folder} cannot be read: {error.strerror}.", code="file-not-readable", hint="Mend its permissions."
+        ) from None
 
 
 def _reason(name: str, entry: os.DirEntry[str], sample: str | None, config: ProjectConfig) -> str | None:

@@ -145,9 +145,7 @@ def test_reading_standard_input_gets_nothing(tmp_path: Path) -> None:
     assert set(kept.outputs) == {b'{"read":""}'}
 
 
-def test_nothing_is_left_behind_not_even_what_left_its_session(
-    tmp_path: Path, marked: Callable[[], list[str]]
-) -> None:
+def test_nothing_is_left_behind_not_even_what_left_its_session(tmp_path: Path, marked: Callable[[], list[str]]) -> None:
     spawn = """
         import subprocess
         subprocess.Popen(["sleep", "600"], start_new_session=True)
@@ -252,9 +250,7 @@ def test_garbage_outputs_are_errors_of_their_events(tmp_path: Path, execute: str
 
 
 def test_only_the_events_that_fail_are_failed(tmp_path: Path) -> None:
-    project = write_project(
-        tmp_path / "model", backend("return [{'x': 1 // (event['n'] % 10)} for event in inputs]")
-    )
+    project = write_project(tmp_path / "model", backend("return [{'x': 1 // (event['n'] % 10)} for event in inputs]"))
     report = run_dry(project).report
     assert [failure.event for failure in report.failures] == [1, 11, 21, 31]
     assert report.parity is not None

@@ -119,6 +119,19 @@ def test_golden_events_guard_behaviour(project: Path, tmp_path: Path) -> None:
     assert not exported(project, tmp_path).golden_recorded
 
 
+def test_a_refused_export_leaves_the_golden_events_as_they_were(project: Path, tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    with pytest.raises(NotWritableError):
+        exported(project, blocked / "out")
+    assert not (project / "golden").exists()
+    exported(project, tmp_path)
+    before = {path.name: path.read_bytes() for path in (project / "golden").iterdir()}
+    with pytest.raises(NotWritableError):
+        exported(project, blocked / "out", golden=2)
+    assert {path.name: path.read_bytes() for path in (project / "golden").iterdir()} == before
+
+
 def test_golden_can_be_left_out(project: Path, tmp_path: Path) -> None:
     manifest = exported(project, tmp_path, golden=0).exported.manifest
     assert manifest.golden_events == 0

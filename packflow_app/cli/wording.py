@@ -1,4 +1,4 @@
-"""Paths as they are shown: short where the file is below the current folder, quoted for a shell."""
+"""How paths and counts are worded."""
 
 from __future__ import annotations
 
@@ -11,3 +11,8 @@ def shown_path(path: Path) -> str:
     absolute = path.absolute()
     here = Path.cwd()
     return shlex.quote(str(absolute.relative_to(here) if absolute.is_relative_to(here) else absolute))
+
+
+def counted(number: int, noun: str) -> str:
+    """Such as 1 field, 2 fields, 53,615 fields."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
