@@ -16,6 +16,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
 from packflow_app.runtime_wheel import build_runtime_wheel
 from pythons import supported_pythons
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from projects import HONEST, write_project
 from pythons import Python, old_pythons, supported_pythons
 
@@ -146,7 +147,7 @@ def test_every_python_gives_the_same_bytes(journey: Journey, tmp_path: Path) -> 
 def test_bad_lines_give_the_same_bytes_on_every_python(journey: Journey, tmp_path: Path) -> None:
     lines = [b'{"a":1,}', b"{", b"[1]", b"nul", b'{"a":NaN}', b"\xff", b'{"a":"\\ud800"}', b'{"a":1} 2', b'{"a":"\t"}']
     lines += [b'{"a":1e999}', b'{"a":' + b"9" * 5000 + b"}", b"[" * 300, b'{"a" 1}', b'{"a":"', b'{"a":\\u00e9}', b""]
-    stdin = b"\n".join(lines + [b'{"rtt":1}'])
+    stdin = b"\n".join([*lines, b'{"rtt":1}'])
     found = {
         python.minor: run_archive(python.path, journey.archive, stdin=stdin, PACKFLOW_CACHE=str(tmp_path))[0]
         for python in supported_pythons()

@@ -25,6 +25,15 @@ from packflow_app.runtime import ExitCode, PackflowError
 ClickError: type[Exception] = typer.BadParameter.__mro__[2]
 
 
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 - the parser calls it so
+    if wanted:
+        sys.stdout.write(f"packflow {__version__}\n")
+        raise typer.Exit
+
+
+_VERSION = typer.Option("--version", help="Show the version.", is_eager=True, callback=_show_version)
+
+
 def build_app(commands: Iterable[str] = COMMANDS) -> typer.Typer:
     """The command line with these commands; only their modules are imported."""
     app = typer.Typer(
@@ -41,21 +50,13 @@ def build_app(commands: Iterable[str] = COMMANDS) -> typer.Typer:
     return app
 
 
-def _show_version(wanted: bool) -> None:  # noqa: FBT001 - the parser calls it so
-    if wanted:
-        sys.stdout.write(f"packflow {__version__}\n")
-        raise typer.Exit
-
-
 def options(
     context: typer.Context,
     directory: Annotated[Path | None, typer.Option("-C", metavar="DIR", help="Work as if started in DIR.")] = None,
     color: Annotated[Literal["auto", "always", "never"], typer.Option(help="Colours.")] = "auto",
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say only what was asked for.")] = False,  # noqa: FBT002
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,  # noqa: FBT002
-    version: Annotated[
-        bool, typer.Option("--version", help="Show the version.", is_eager=True, callback=_show_version)
-    ] = False,
+    version: Annotated[bool, _VERSION] = False,  # noqa: FBT002
 ) -> None:
     """Take the options that stand before the command."""
     del debug, version  # the one is looked at where errors are caught, the other has been shown

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from projects import HONEST, backend, write_project
 
 NORMALISES = "mean = sum(e['n'] for e in inputs) / len(inputs)\nreturn [{'score': e['n'] - mean} for e in inputs]"

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from projects import HONEST, backend, run_dry, write_project
 
 from packflow_app.actions.dry_run import DryRunOptions, dry_run
 from packflow_app.dryrun.report import kept_dry_run
 from packflow_app.errors import CancelledError, ModelFailedError, NotFoundError
 from packflow_app.runtime import ExitCode
+from projects import HONEST, backend, run_dry, write_project
 
 CRASH = "ctypes.string_at(0)"
 

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from projects import HONEST, backend, write_project
 
 from packflow_app.actions.dry_run import DryRunOptions, dry_run
 from packflow_app.actions.export import ExportDone, ExportOptions, export
 from packflow_app.errors import CheckFailedError, ModelFailedError, NotWritableError, UsageError
 from packflow_app.runtime import ProjectConfigError, open_archive, runtime_wheel
+from projects import HONEST, backend, write_project
 
 
 def exported(project: Path, output: Path, **options: Any) -> ExportDone:

@@ -11,7 +11,12 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, overload
 
 from .config import BackendConfig
-from .errors import InferenceBackendError, InferenceBackendInitializationError, InferenceBackendRuntimeError
+from .errors import (
+    InferenceBackendError,
+    InferenceBackendInitializationError,
+    InferenceBackendRuntimeError,
+    message_of,
+)
 from .outputs import KeptFields, checked_outputs
 
 if TYPE_CHECKING:
@@ -46,7 +51,7 @@ class InferenceBackend:
     stateful: ClassVar[bool] = False
     kept_fields = KeptFields()
 
-    def __init__(self, **config: object) -> None:
+    def __init__(self, /, **config: object) -> None:
         self.project_dir = current_project.get() or Path.cwd()
         self.logger = logging.getLogger(f"packflow.{type(self).__name__}")
         self.config: Any = self.backend_config_model(**config)
@@ -54,7 +59,7 @@ class InferenceBackend:
         try:
             self.initialize()
         except (Exception, SystemExit) as error:
-            raise _wrapped("initialize", error, self.project_dir) from error
+            raise wrapped_error("initialize", error, self.project_dir) from error
         self.initialize_ns = perf_counter_ns() - started
 
     def initialize(self) -> None:
@@ -116,7 +121,7 @@ class InferenceBackend:
                 error.step = error.step or name
                 raise
             except (Exception, SystemExit) as error:
-                raise _wrapped(name, error, self.project_dir) from error
+                raise wrapped_error(name, error, self.project_dir) from error
             marks.append(perf_counter_ns())
         return value, StepTimes(*(after - before for before, after in pairwise(marks)))
 
@@ -131,9 +136,10 @@ def error_place(error: BaseException, project_dir: Path) -> tuple[str | None, in
     return place
 
 
-def _wrapped(step: str, error: BaseException, project_dir: Path) -> InferenceBackendError:
+def wrapped_error(step: str, error: BaseException, project_dir: Path) -> InferenceBackendError:
+    """What the user's code raised in ``step``, with its place in the project."""
     kind = InferenceBackendInitializationError if step == "initialize" else InferenceBackendRuntimeError
     file, line = error_place(error, project_dir)
-    wrapped = kind(f"{step} raised {type(error).__name__}: {error}", file=file, line=line)
+    wrapped = kind(f"{step} raised {type(error).__name__}: {message_of(error)}", file=file, line=line)
     wrapped.step, wrapped.original = step, error
     return wrapped

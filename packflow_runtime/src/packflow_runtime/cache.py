@@ -45,6 +45,7 @@ def find_tree(root: str, digest: str) -> str | None:
     """The extracted copy of the archive with this digest; None where there is none that is as it was checked."""
     home = os.path.join(root, "archives", digest)
     try:
+        _refuse_shared(root)
         with open(os.path.join(home, _STAMPS), encoding="utf-8") as file:
             stamps: dict[str, list[int]] = json.load(file)
         tree = os.path.join(home, "tree")
@@ -65,10 +66,9 @@ def store_tree(root: str, digest: str, fill: Callable[[Path], None]) -> str:
     from pathlib import Path  # noqa: PLC0415 - a warm start does without it
 
     archives = Path(root, "archives")
-    archives.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for folder in (Path(root), archives):
-        if folder.stat().st_mode & _OTHERS_MAY_WRITE and os.name == "posix":
-            raise PermissionError(f"others may write to {folder}")
+    Path(root).mkdir(mode=0o700, parents=True, exist_ok=True)  # a umask that lets the group write must not matter
+    archives.mkdir(mode=0o700, exist_ok=True)
+    _refuse_shared(root)
     home = archives / digest
     work = Path(tempfile.mkdtemp(prefix=".extracting-", dir=archives))
     try:
@@ -85,6 +85,13 @@ def store_tree(root: str, digest: str, fill: Callable[[Path], None]) -> str:
     if found is None:
         raise OSError(f"{home} changed while it was being made")
     return found
+
+
+def _refuse_shared(root: str) -> None:
+    """Raise PermissionError where others could have put files into the cache."""
+    for folder in (root, os.path.join(root, "archives")):
+        if os.stat(folder).st_mode & _OTHERS_MAY_WRITE and os.name == "posix":
+            raise PermissionError(f"others may write to {folder}")
 
 
 def _put_in_place(work: Path, home: Path) -> None:

@@ -28,7 +28,7 @@ class BackendConfig:
 
     _fields: ClassVar[dict[str, Any]] = {}
 
-    def __init__(self, **values: object) -> None:
+    def __init__(self, /, **values: object) -> None:
         self._assign(values, "")
 
     @classmethod

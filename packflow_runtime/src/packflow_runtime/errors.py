@@ -59,6 +59,14 @@ class PackflowError(Exception):
         return f"{self.file}:{self.line}" if self.line is not None else self.file
 
 
+def message_of(error: BaseException) -> str:
+    """What an exception says; one whose ``__str__`` raises harms nobody else."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - the user's code, which may raise anything
+        return "(its message cannot be shown)"
+
+
 class InferenceBackendError(PackflowError):
     """Base of everything that goes wrong with the user's backend.
 

@@ -16,10 +16,10 @@ from typing import Any, NoReturn
 Event = dict[str, Any]
 
 _BLANK = b" \t\r\n"
-_STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
-_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_STRINGS = re.compile(rb'"[^"]*(?:"|\Z)')
+_NOT_STRUCTURE = bytes(set(range(256)) - set(b'[]{}"'))
 _DIGITS_TO_ZERO = bytes.maketrans(b"123456789E", b"000000000e")
-_LONGEST_FINITE = b"0" * 309  # 1.8e308 is the largest double
+_MANY_DIGITS = b"0" * 210  # 1.8e308 is the largest double: fewer digits stay below it with any exponent up to 99
 
 
 class BadLineError(Exception):
@@ -63,15 +63,17 @@ def decode_value(line: bytes, limits: Limits = DEFAULT_LIMITS) -> Any:  # noqa: 
         text = line.decode("utf-8")
     except UnicodeDecodeError as error:
         raise BadLineError("not-utf8", f"byte {error.start + 1} is not UTF-8") from None
-    if line.count(b"[") + line.count(b"{") > limits.max_depth and _depth(line) > limits.max_depth:
+    if _is_deeper(line, limits.max_depth):
         raise BadLineError("too-deep", f"the value is nested deeper than {limits.max_depth}")
     digits = line.translate(_DIGITS_TO_ZERO)
-    exact = len(line) > limits.max_digits or _LONGEST_FINITE in digits or b"e000" in digits or b"e+000" in digits
+    exact = len(line) > limits.max_digits or _MANY_DIGITS in digits or b"e000" in digits or b"e+000" in digits
     decoder = _exact_decoder(limits) if exact else _DECODER
     try:
         value = decoder.decode(text)
     except json.JSONDecodeError as error:
         raise BadLineError("not-json", _describe(error)) from None
+    except ValueError:  # sys.set_int_max_str_digits() is stricter than the limits
+        raise BadLineError("number-too-long", "an integer has more digits than this Python converts") from None
     if b"\\ud" in line or b"\\uD" in line:
         _refuse_lone_surrogates(value)
     return value
@@ -80,9 +82,15 @@ def decode_value(line: bytes, limits: Limits = DEFAULT_LIMITS) -> Any:  # noqa: 
 def encode(value: object) -> bytes:
     """Encode one value as a JSON line without its newline.
 
-    Raises ValueError for NaN, infinities, cycles and lone surrogates, TypeError for types JSON does not have.
+    Raises ValueError for NaN, infinities, cycles, lone surrogates and what is beyond the default limits, TypeError for
+    types JSON does not have.
     """
-    return _ENCODER.encode(value).encode("utf-8")
+    line = _ENCODER.encode(value).encode("utf-8")
+    if len(line) > DEFAULT_LIMITS.max_line_bytes:
+        raise ValueError(f"the line is longer than {DEFAULT_LIMITS.max_line_bytes:,} bytes")
+    if _is_deeper(line, DEFAULT_LIMITS.max_depth):
+        raise ValueError(f"the value is nested deeper than {DEFAULT_LIMITS.max_depth}")
+    return line
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -111,21 +119,21 @@ def _exact_decoder(limits: Limits) -> json.JSONDecoder:
     return json.JSONDecoder(parse_constant=_refuse_constant, parse_int=parse_int, parse_float=parse_float)
 
 
-def _depth(line: bytes) -> int:
-    brackets = _STRINGS.sub(b"", line).translate(None, _NOT_BRACKETS)
-    depth = deepest = 0
-    for byte in brackets:
-        if byte in b"[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        else:
-            depth -= 1
-    return deepest
+def _is_deeper(line: bytes, limit: int) -> bool:
+    if line.count(b"[") + line.count(b"{") <= limit:
+        return False
+    without_escapes = line.replace(b"\\\\", b"").replace(b'\\"', b"")
+    depth = 0
+    for byte in _STRINGS.sub(b"", without_escapes.translate(None, _NOT_STRUCTURE)):
+        depth += 1 if byte in b"[{" else -1
+        if depth > limit:
+            return True
+    return False
 
 
 def _refuse_lone_surrogates(value: object) -> None:
     try:
-        encode(value)
+        _ENCODER.encode(value).encode("utf-8")
     except UnicodeEncodeError:
         raise BadLineError("lone-surrogate", "a string holds half of a surrogate pair") from None
 
@@ -137,13 +145,10 @@ def _describe(error: json.JSONDecodeError) -> str:
         return f"the string that starts at column {position + 1} is not closed"
     if error.msg.startswith("Extra data"):
         return f"more text follows the JSON value at column {position + 1}"
-    # 3.13 points at a trailing comma, earlier versions at what follows it.
-    if text[position : position + 1] == ",":
-        after = position + 1
-        while text[after : after + 1] in (" ", "\t", "\r", "\n"):
-            after += 1
-        if text[after : after + 1] in ("}", "]"):
-            position = after
+    if error.msg.startswith("Illegal trailing comma"):  # 3.13 points at the comma, earlier versions at what follows it
+        position += 1
+        while text[position] in " \t\r\n":
+            position += 1
     if position >= len(text.rstrip(" \t\r\n")):
         return "the line ends before its JSON value does"
     return f"unexpected {text[position]!a} at column {position + 1}"

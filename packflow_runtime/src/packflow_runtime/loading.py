@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .backend import InferenceBackend, current_project, error_place
+from .backend import InferenceBackend, current_project, error_place, wrapped_error
 from .config import merged
-from .errors import InferenceBackendError, InferenceBackendLoadError
+from .errors import InferenceBackendError, InferenceBackendLoadError, message_of
 from .finders import TreeFinder
 from .outputs import KeptFields
 from .project import ProjectConfig, read_project_config
@@ -51,7 +51,12 @@ def load_backend(
         found = _find_entry(project_dir, config)
         if isinstance(found, InferenceBackend):
             return _with_project(found, config)
-        backend: InferenceBackend = found(**merged(config.backend_config, overrides or {}))
+        try:
+            backend: InferenceBackend = found(**merged(config.backend_config, overrides or {}))
+        except InferenceBackendError:
+            raise
+        except (Exception, SystemExit) as error:  # from an __init__ of the user's own
+            raise wrapped_error("initialize", error, project_dir) from error
     if "initialize_ns" not in vars(backend):
         raise InferenceBackendLoadError(
             f"{config.inference_backend} defines __init__ without calling super().__init__().",
@@ -78,7 +83,7 @@ def _find_entry(project_dir: Path, config: ProjectConfig) -> Any:  # noqa: ANN40
         if isinstance(error, SyntaxError) and error.filename and Path(error.filename).is_relative_to(project_dir):
             file, line = str(Path(error.filename).relative_to(project_dir)), error.lineno
         failure = InferenceBackendLoadError(
-            f"Importing {module_name} raised {type(error).__name__}: {error}", file=file, line=line
+            f"Importing {module_name} raised {type(error).__name__}: {message_of(error)}", file=file, line=line
         )
         if isinstance(error, ModuleNotFoundError):
             failure.hint = f"Install what provides {error.name!r} in the project's environment."

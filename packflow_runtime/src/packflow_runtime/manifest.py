@@ -108,7 +108,7 @@ def parse_manifest(source: bytes) -> Manifest:
     except BadLineError as error:
         raise _invalid(f"it is not a JSON object ({error})") from None
     version = data.get("format")
-    if version != FORMAT:
+    if type(version) is not int or version != FORMAT:
         raise ManifestError(
             f"The archive is of format {version!r}; this runtime reads format {FORMAT}.",
             code="format-unknown",
@@ -127,7 +127,7 @@ def _manifest_from(data: dict[str, Any]) -> Manifest:
     for key, annotation in _FIELDS.items():
         if key not in data:
             raise TypeMismatchError(key, "is missing")
-        checked[key] = coerce(data[key], annotation, key)
+        checked[key] = _typed(data[key], annotation, key)
     checked["files"] = {name: _file_record(name, value) for name, value in checked["files"].items()}
     parity = checked["parity"]
     checked["parity"] = None if parity is None else Parity(**_picked(parity, _PARITY, "parity"))
@@ -156,7 +156,14 @@ _PROVENANCE: dict[str, Any] = {"commit": str | None, "clean": bool | None}
 
 
 def _picked(data: dict[str, Any], kinds: dict[str, Any], path: str) -> dict[str, Any]:
-    return {key: coerce(data.get(key), annotation, f"{path}.{key}") for key, annotation in kinds.items()}
+    return {key: _typed(data.get(key), annotation, f"{path}.{key}") for key, annotation in kinds.items()}
+
+
+def _typed(value: object, annotation: Any, path: str) -> Any:  # noqa: ANN401 - any annotation, any JSON value
+    """Return ``value`` when it has its type; text that only spells the type, as in packflow.yaml, is refused."""
+    if coerce(value, annotation, path) != value:
+        raise TypeMismatchError(path, "is text, which it may not be")
+    return value
 
 
 def _file_record(name: str, data: dict[str, Any]) -> FileRecord:

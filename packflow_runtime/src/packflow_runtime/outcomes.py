@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .errors import InferenceBackendError
+from .errors import InferenceBackendError, message_of
 from .jsonlines import DEFAULT_LIMITS, BadLineError, Event, Limits, decode_event, encode
 from .outputs import ERROR_KEY
 
@@ -43,7 +43,7 @@ def describe_failure(error: InferenceBackendError, line: int) -> dict[str, Any]:
     """The error record of a backend that failed on the event at ``line``."""
     if error.original is None:
         return error_record(line, error.code, error.step, type(error).__name__, str(error))
-    return error_record(line, error.code, error.step, type(error.original).__name__, str(error.original))
+    return error_record(line, error.code, error.step, type(error.original).__name__, message_of(error.original))
 
 
 class CallObserver:

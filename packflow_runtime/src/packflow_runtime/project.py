@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from .errors import ExitCode, PackflowError
+from .outputs import ERROR_KEY
+from .python_versions import satisfies
 from .typed import TypeMismatchError, coerce
 from .yaml_subset import Node, parse
 
@@ -179,7 +181,24 @@ def project_config_from_data(data: Any) -> ProjectConfig:  # noqa: ANN401 - unch
         raise TypeMismatchError("golden", f"is {config.golden}; expected none or a number of events from 1 to 50")
     if any(size < 1 for size in config.dry_run.batch_sizes):
         raise TypeMismatchError("dry_run.batch_sizes", "must be whole numbers from 1 up")
+    _check_environment(config.env)
+    output = config.output
+    if ERROR_KEY in ([output.under] if output.under else output.keep):
+        raise TypeMismatchError("output", f"would give outputs the key {ERROR_KEY}, which marks failed events")
+    try:
+        satisfies((3, 10), config.python_requires or "")
+    except ValueError as error:
+        raise TypeMismatchError("python_requires", f"is not valid: {error}") from None
     return config
+
+
+def _check_environment(env: dict[str, str]) -> None:
+    """Refuse what an operating system cannot hold, which would otherwise raise when the backend is loaded."""
+    for name, text in env.items():
+        if not name or "=" in name or "\0" in name:
+            raise TypeMismatchError(f"env.{name}", "is no name for an environment variable")
+        if "\0" in text:
+            raise TypeMismatchError(f"env.{name}", "holds a NUL character")
 
 
 def _line_of(root: Node, path: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import time
 import zlib
@@ -104,7 +105,11 @@ class _StopRequestedError(Exception):
 
 
 class _StopSignals:
-    """SIGINT and SIGTERM finish the batch in hand: they interrupt a wait for input, never work on events."""
+    """SIGINT and SIGTERM finish the batch in hand: they interrupt a wait for input, never work on events.
+
+    A wait that is interrupted raises _StopRequestedError: what was read and is not yet a batch has not begun, and a
+    line that is cut where its reading stopped is no event.
+    """
 
     def __init__(self) -> None:
         self.received: int | None = None
@@ -128,14 +133,14 @@ class _StopSignals:
             raise _StopRequestedError
 
     def interruptible(self, read: Callable[[int], bytes]) -> Callable[[int], bytes]:
-        """Wrap ``read`` so that a signal before or during it gives the end of input."""
+        """Wrap ``read`` so that a signal before or during it raises _StopRequestedError."""
 
         def guarded(size: int) -> bytes:
             try:
                 self._waiting = True
-                return b"" if self.received is not None else read(size)
-            except _StopRequestedError:
-                return b""
+                if self.received is not None:
+                    raise _StopRequestedError
+                return read(size)
             except (OSError, EOFError, zlib.error) as error:
                 raise PackflowError(
                     f"The events cannot be read: {error}.",
@@ -166,7 +171,7 @@ def run_stream(
     """
     summary = StreamSummary()
     started = time.monotonic()
-    with _StopSignals() as signals:
+    with _StopSignals() as signals, contextlib.suppress(_StopRequestedError):
         reader = LineReader(signals.interruptible(read), limits)
         for batch in _batches(reader.arrivals(), batch_size, fill=fill):
             outcomes = run_lines(backend, batch, limits)
@@ -176,19 +181,24 @@ def run_stream(
             summary.errors.update(outcome.code for outcome in outcomes if outcome.code)
             if signals.received is not None:
                 break
-        summary.signal = signals.received
+    summary.signal = signals.received
     summary.seconds = time.monotonic() - started
     return summary
 
 
 def _batches(arrivals: Iterator[list[Line]], size: int, *, fill: bool) -> Iterator[list[Line]]:
     waiting: list[Line] = []
-    for lines in arrivals:
-        waiting += lines
-        usable = len(waiting) - len(waiting) % size if fill else len(waiting)
-        for start in range(0, usable, size):
-            yield waiting[start : min(start + size, usable)]
-        del waiting[:usable]
+    try:
+        for lines in arrivals:
+            waiting += lines
+            usable = len(waiting) - len(waiting) % size if fill else len(waiting)
+            for start in range(0, usable, size):
+                yield waiting[start : min(start + size, usable)]
+            del waiting[:usable]
+    except PackflowError:  # the input breaks off; whole lines before that are events
+        if waiting:
+            yield waiting
+        raise
     if waiting:
         yield waiting
 

@@ -6,7 +6,9 @@ what it becomes. Values that already have the right type (from JSON or Python) p
 
 from __future__ import annotations
 
+import contextlib
 import enum
+import math
 import re
 import types
 import typing
@@ -45,11 +47,11 @@ def coerce(value: object, annotation: Any, path: str) -> Any:  # noqa: ANN401, C
         return _coerce_list(value, annotation, path)
     if origin is dict or annotation is dict:
         return _coerce_dict(value, annotation, path)
-    if isinstance(annotation, type):
+    if origin is None and isinstance(annotation, type):
         if isinstance(value, annotation):
             return value
         if issubclass(annotation, enum.Enum):
-            return _coerce_choice(value, {str(member.value): member for member in annotation}, path)
+            return _coerce_enum(value, annotation, path)
         if hasattr(annotation, "from_data"):
             return annotation.from_data(_mapping(value, path), path)
     raise TypeMismatchError(path, f"has the annotation {annotation!r}, which is not supported in a configuration")
@@ -78,10 +80,13 @@ def _coerce_int(value: object, path: str) -> int:
 
 
 def _coerce_float(value: object, path: str) -> float:
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
+    if isinstance(value, float):
         return float(value)
-    if isinstance(value, str) and _NUMBER.match(value):
-        return float(value)
+    if (isinstance(value, int) and not isinstance(value, bool)) or (isinstance(value, str) and _NUMBER.match(value)):
+        with contextlib.suppress(OverflowError):
+            number = float(value)
+            if math.isfinite(number):
+                return number
     raise _mismatch(path, value, "a number")
 
 
@@ -124,6 +129,14 @@ def _coerce_choice(value: object, choices: dict[str, Any], path: str) -> Any:  #
     if isinstance(value, str) and value in choices:
         return choices[value]
     raise _mismatch(path, value, "one of " + ", ".join(choices))
+
+
+def _coerce_enum(value: object, annotation: type[enum.Enum], path: str) -> enum.Enum:
+    for member in annotation:
+        if type(value) is type(member.value) and value == member.value:
+            return member
+    choice: enum.Enum = _coerce_choice(value, {str(member.value): member for member in annotation}, path)
+    return choice
 
 
 def _coerce_list(value: object, annotation: Any, path: str) -> Any:  # noqa: ANN401
