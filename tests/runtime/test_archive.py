@@ -89,6 +89,22 @@ class Opening(Files_):
         manifest = manifest_of({**files, MANIFEST_NAME: b"x"})
         self.refuse(archive_of(files, manifest), f"the manifest lists {MANIFEST_NAME}, which is not in the archive")
 
+    def test_compiled_code(self) -> None:
+        for name in ("packflow_runtime/cli.pyc", "project/__pycache__/inference.cpython-311.pyc", "project/x.pyo"):
+            files = {**tiny_files(), name: b""}
+            self.refuse(
+                archive_of(files), f"{name} is compiled code, which could stand in for a source that was checked"
+            )
+
+    def test_a_manifest_that_disagrees_with_itself(self) -> None:
+        files = tiny_files()
+        manifest = manifest_of(files)
+        for key, value in (("name", "other"), ("entry_point", "other:Backend"), ("golden_events", 3)):
+            self.refuse(
+                archive_of(files, replace(manifest, **{key: value})),
+                f"the manifest's {key} disagrees with the rest of it",
+            )
+
     def test_another_size(self) -> None:
         files = tiny_files()
         manifest = manifest_of({**files, "project/x.txt": b"x" * 1234})
@@ -259,6 +275,25 @@ class Unzipped(Files_):
             path.unlink()
             self.refuse(tree, f"{CONTRADICTION}{name}: {os.strerror(2)}.")
             path.write_bytes(content)
+        check_tree(tree)
+
+    def test_added_files_and_links(self) -> None:
+        tree = self.unzip(tiny_files())
+        for name in (
+            "project/steps/__init__.py",
+            "packflow_runtime/__pycache__/cli.cpython-311.pyc",
+            "packflow-info/x",
+        ):
+            path = tree / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(b"")
+            self.refuse(tree, f"{CONTRADICTION}{name} is not listed in the manifest.")
+            path.unlink()
+        link = tree / "project" / "linked"
+        link.symlink_to(self.folder, target_is_directory=True)
+        self.refuse(tree, f"{CONTRADICTION}project/linked is not listed in the manifest.")
+        link.unlink()
+        (tree / "beside.txt").write_bytes(b"")  # outside of the archive's folders nothing is imported
         check_tree(tree)
 
     def test_no_manifest(self) -> None:

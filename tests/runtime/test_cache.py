@@ -59,8 +59,8 @@ class Storing(Cached):
 
     def test_two_archives_stand_beside_each_other(self) -> None:
         first = store_tree(self.root, DIGEST, fill)
-        second = store_tree(self.root, "e" * 64, lambda folder: None)
-        self.assertEqual((contents(first), contents(second)), (FILES, {}))
+        second = store_tree(self.root, "e" * 64, lambda folder: (folder / "b").touch())
+        self.assertEqual((contents(first), contents(second)), (FILES, {"b": ""}))
         self.assertEqual(self.archives(), [DIGEST, "e" * 64])
 
     def test_storing_again_keeps_the_whole_copy_that_is_there(self) -> None:

@@ -172,18 +172,36 @@ class Loading(unittest.TestCase):
         self.write("inference.py", BACKEND)
         self.assertIs(self.load("sys.argv[2] in ''.join(sys.path)"), False)
 
-    def test_one_project_a_process(self) -> None:
-        self.write("inference.py", BACKEND)
-        other = self.folder / "other"
-        other.mkdir()
-        (other / "packflow.yaml").write_text("name: other\n", encoding="utf-8")
-        (other / "inference.py").write_text(BACKEND, encoding="utf-8")
-        self.assertEqual(
-            self.load(
-                "[load(Path(sys.argv[2]))({'n': 2}), refusal(lambda: load(Path(sys.argv[2]).with_name('other')))]"
-            ),
-            [{"n": 3}, f"This process has already loaded a project from {self.project}."],
+    def test_two_projects_in_one_process_share_no_module(self) -> None:
+        source = "import helpers\n" + BACKEND.replace('event["n"] + 1', 'helpers.shift(event["n"])')
+        source += (
+            "\n    def late(self):\n        import helpers.extra\n        return helpers.extra.NAME, helpers.NAME\n"
         )
+        for name in ("project", "other"):
+            project = self.folder / name
+            (project / "helpers").mkdir(parents=True, exist_ok=True)
+            (project / "packflow.yaml").write_text(f"name: {name}\n", encoding="utf-8")
+            (project / "inference.py").write_text(source, encoding="utf-8")
+            shift = {"project": 10, "other": 100}[name]
+            (project / "helpers" / "__init__.py").write_text(
+                f"NAME = {name!r}\ndef shift(n): return n + {shift}\n", encoding="utf-8"
+            )
+            (project / "helpers" / "extra.py").write_text(f"NAME = {name!r}\n", encoding="utf-8")
+        found = self.load(
+            "(lambda one, two: [one({'n': 1}), two({'n': 1}), one.late(), two.late(), one.late(), one({'n': 1}),"
+            " load(Path(sys.argv[2])).late()])(load(Path(sys.argv[2])), load(Path(sys.argv[2]).with_name('other')))"
+        )
+        one, two = ["project", "project"], ["other", "other"]
+        self.assertEqual(found, [{"n": 11}, {"n": 101}, one, two, one, {"n": 11}, one])
+
+    def test_modules_of_the_host_come_back(self) -> None:
+        self.write("inference.py", "import helpers\n" + BACKEND.replace("+ 1", "+ helpers.ONE"))
+        self.write("helpers.py", "ONE = 1\n")
+        found = self.load(
+            "[sys.modules.__setitem__('helpers', sys), load(Path(sys.argv[2]))({'n': 2}),"
+            " sys.modules['helpers'] is sys][1:]"
+        )
+        self.assertEqual(found, [{"n": 3}, True])
 
     # --- what is built ------------------------------------------------------------------------------------
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, BinaryIO
 from .canonical_zip import Entry, open_entry, read_entries
 from .errors import ExitCode, PackflowError
 from .manifest import (
+    GOLDEN_INPUTS,
+    GOLDEN_OUTPUTS,
     INFO_DIR,
     MANIFEST_NAME,
     MAX_MANIFEST_BYTES,
@@ -113,9 +115,7 @@ def _read_manifest(file: BinaryIO, entries: dict[str, Entry]) -> tuple[Manifest,
 
 def _check_names(entries: dict[str, Entry], manifest: Manifest) -> None:
     for name, entry in entries.items():
-        top, slash, _ = name.partition("/")
-        if name != ENTRY_POINT and not (slash and top in (INFO_DIR, RUNTIME_DIR, PROJECT_DIR)):
-            raise _contradiction(f"{name} stands outside the archive's folders")
+        _check_place(name)
         if name == MANIFEST_NAME:
             continue
         record = manifest.files.get(name)
@@ -131,8 +131,30 @@ def _check_names(entries: dict[str, Entry], manifest: Manifest) -> None:
             raise _contradiction(f"{needed} is missing")
 
 
+def _check_place(name: str) -> None:
+    top, slash, _ = name.partition("/")
+    if name != ENTRY_POINT and not (slash and top in (INFO_DIR, RUNTIME_DIR, PROJECT_DIR)):
+        raise _contradiction(f"{name} stands outside the archive's folders")
+    if _is_compiled(name):
+        raise _contradiction(f"{name} is compiled code, which could stand in for a source that was checked")
+
+
+def _is_compiled(name: str) -> bool:
+    return name.endswith((".pyc", ".pyo")) or "/__pycache__/" in f"/{name}"
+
+
 def _check_config(archive: Archive) -> None:
     """The manifest's configuration is in force; a packflow.yaml that says something else must not be believed."""
+    manifest, config = archive.manifest, archive.manifest.project_config
+    for key, claimed, meant in (
+        ("name", manifest.name, config.name),
+        ("entry_point", manifest.entry_point, config.inference_backend),
+        ("stateful", manifest.stateful or not config.stateful, True),
+        ("golden_events", manifest.golden_events > 0, GOLDEN_INPUTS in archive.entries),
+        ("golden_events", manifest.golden_events > 0, GOLDEN_OUTPUTS in archive.entries),
+    ):
+        if claimed != meant:
+            raise _contradiction(f"the manifest's {key} disagrees with the rest of it")
     name = f"{PROJECT_DIR}/{CONFIG_FILE}"
     try:
         said = parse(archive.read(name), file=name).data()
@@ -162,6 +184,9 @@ def check_tree(root: Path) -> Manifest:
         manifest = parse_manifest((root / MANIFEST_NAME).read_bytes())
     except OSError as error:
         raise ManifestError(f"{root} is no unzipped archive: {MANIFEST_NAME}: {error.strerror}.") from None
+    for name in _tree_files(root):
+        if name not in manifest.files and name != MANIFEST_NAME:
+            raise _contradiction(f"{name} is not listed in the manifest")
     for name, record in manifest.files.items():
         try:
             with open(root / name, "rb") as file:
@@ -173,6 +198,15 @@ def check_tree(root: Path) -> Manifest:
         if digest.hexdigest() != record.sha256:
             raise _contradiction(f"{name} is not the file that the manifest lists: its SHA-256 differs")
     return manifest
+
+
+def _tree_files(root: Path) -> Iterator[str]:
+    """What an unzipped archive's own folders hold; a link counts as a file, for it is none that was packed."""
+    for top in (INFO_DIR, RUNTIME_DIR, PROJECT_DIR):
+        for folder, folders, names in os.walk(root / top):
+            links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
+            for name in (*names, *links):
+                yield os.path.relpath(os.path.join(folder, name), root).replace(os.sep, "/")
 
 
 def _contradiction(reason: str) -> ManifestError:

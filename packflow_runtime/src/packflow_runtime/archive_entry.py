@@ -20,9 +20,12 @@ def start(root):
         return 1
     package = importlib.util.module_from_spec(spec)
     sys.modules["packflow_runtime"] = package
+    # An unzipped archive stays as it was checked: no bytecode goes into it.
+    writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     spec.loader.exec_module(package)
     from packflow_runtime.bootstrap import start_archive
 
+    sys.dont_write_bytecode = writes
     return start_archive(root)
 
 

@@ -43,7 +43,7 @@ def _continue_in(tree: str, archive: str, bytecode_dir: str | None) -> int:
 
 
 def _run_unzipped(root: str) -> int:
+    sys.dont_write_bytecode = True  # what was checked stays as it was
     from .cli import main_of_archive  # noqa: PLC0415 - a zip continues elsewhere
 
-    sys.dont_write_bytecode = True
     return main_of_archive(root, root, None, unzipped=True)

@@ -6,12 +6,14 @@ holds what the file system said of each file when it was checked. ``CACHE/byteco
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import stat
 import sys
 import tempfile
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _STAMPS = "stamps.json"
+_ABANDONED_SECONDS = 24 * 3600
 _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -47,14 +50,11 @@ def find_tree(root: str, digest: str) -> str | None:
     try:
         _refuse_shared(root)
         with open(os.path.join(home, _STAMPS), encoding="utf-8") as file:
-            stamps: dict[str, list[int]] = json.load(file)
+            stamps = json.load(file)
         tree = os.path.join(home, "tree")
-        for name, stamp in stamps.items():
-            if _stamp(os.path.join(tree, name)) != stamp:
-                return None
-    except (OSError, ValueError, AttributeError):
+        return tree if stamps and _stamps(tree) == stamps else None
+    except (OSError, ValueError):
         return None
-    return tree
 
 
 def store_tree(root: str, digest: str, fill: Callable[[Path], None]) -> str:
@@ -69,15 +69,14 @@ def store_tree(root: str, digest: str, fill: Callable[[Path], None]) -> str:
     Path(root).mkdir(mode=0o700, parents=True, exist_ok=True)  # a umask that lets the group write must not matter
     archives.mkdir(mode=0o700, exist_ok=True)
     _refuse_shared(root)
+    _remove_abandoned(archives)
     home = archives / digest
     work = Path(tempfile.mkdtemp(prefix=".extracting-", dir=archives))
     try:
         tree = work / "tree"
         tree.mkdir()
         fill(tree)
-        files = sorted(str(path.relative_to(tree)) for path in tree.rglob("*") if path.is_file())
-        stamps = {name: _stamp(str(tree / name)) for name in files}
-        (work / _STAMPS).write_text(json.dumps(stamps), encoding="utf-8")
+        (work / _STAMPS).write_text(json.dumps(_stamps(str(tree))), encoding="utf-8")
         _put_in_place(work, home)
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -87,18 +86,29 @@ def store_tree(root: str, digest: str, fill: Callable[[Path], None]) -> str:
     return found
 
 
+def had_copy(root: str, digest: str) -> bool:
+    """Whether something stands where the copy would, whole or not."""
+    return os.path.lexists(os.path.join(root, "archives", digest))
+
+
 def _refuse_shared(root: str) -> None:
     """Raise PermissionError where others could have put files into the cache."""
+    if os.name != "posix":
+        return
     for folder in (root, os.path.join(root, "archives")):
-        if os.stat(folder).st_mode & _OTHERS_MAY_WRITE and os.name == "posix":
+        status = os.stat(folder)
+        if status.st_mode & _OTHERS_MAY_WRITE:
             raise PermissionError(f"others may write to {folder}")
+        if status.st_uid not in (os.geteuid(), 0):
+            raise PermissionError(f"{folder} belongs to another user")
 
 
 def _put_in_place(work: Path, home: Path) -> None:
     """Rename ``work`` to ``home``; of several processes that do so at once, one wins and all find a whole copy."""
     if home.exists() and find_tree(str(home.parent.parent), home.name) is None:
         discarded = work.with_name(f"{work.name}-old")
-        os.replace(home, discarded)
+        with contextlib.suppress(FileNotFoundError):  # another process was first
+            os.replace(home, discarded)
         shutil.rmtree(discarded, ignore_errors=True)
     try:
         os.replace(work, home)
@@ -107,7 +117,25 @@ def _put_in_place(work: Path, home: Path) -> None:
             raise
 
 
-def _stamp(path: str) -> list[int]:
-    """Size, modification and status-change time: what a changed file cannot keep all of."""
-    status = os.stat(path, follow_symlinks=False)
-    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns]
+def _remove_abandoned(archives: Path) -> None:
+    """Remove what extractions that were killed left behind, once no living one can still need it."""
+    for folder in archives.glob(".extracting-*"):
+        with contextlib.suppress(OSError):
+            if time.time() - folder.stat().st_mtime > _ABANDONED_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _stamps(tree: str) -> dict[str, list[int]]:
+    """For every file below ``tree``: size, modification and status-change time, which a change cannot all keep."""
+    found: dict[str, list[int]] = {}
+    waiting = [tree]
+    while waiting:
+        with os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+                else:
+                    status = entry.stat(follow_symlinks=False)
+                    name = entry.path[len(tree) + 1 :].replace(os.sep, "/")
+                    found[name] = [status.st_size, status.st_mtime_ns, status.st_ctime_ns]
+    return found

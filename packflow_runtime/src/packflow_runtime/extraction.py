@@ -23,6 +23,8 @@ def with_extracted_tree(path: str, cache_dir: str, run: Callable[[str, str, str 
     """
     try:
         with open_archive(Path(path)) as archive:
+            if cache.had_copy(cache_dir, archive.digest):
+                print_notice("the cached copy of this archive was changed; it is made again")
             try:
                 tree = cache.store_tree(cache_dir, archive.digest, lambda folder: extract(archive, folder))
                 bytecode: str | None = cache.bytecode_dir(cache_dir)

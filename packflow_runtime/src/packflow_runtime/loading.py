@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import os
 import sys
 from contextlib import contextmanager
@@ -13,16 +11,13 @@ from typing import TYPE_CHECKING, Any
 from .backend import InferenceBackend, current_project, error_place, wrapped_error
 from .config import merged
 from .errors import InferenceBackendError, InferenceBackendLoadError, message_of
-from .finders import TreeFinder
 from .outputs import KeptFields
 from .project import ProjectConfig, read_project_config
+from .project_modules import ProjectModules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import ModuleType
-
-
-_loaded_roots: list[str] = []
 
 
 def load_project(project_dir: Path, overrides: dict[str, Any] | None = None) -> InferenceBackend:
@@ -42,40 +37,45 @@ def load_backend(
 ) -> InferenceBackend:
     """Load the backend that ``config`` names from the modules in ``project_dir``.
 
-    ``bytecode_dir`` is where compiled modules are kept; by default beside their sources. A process loads one project.
+    ``bytecode_dir`` is where compiled modules are kept; by default beside their sources. Several projects may be loaded
+    in one process; ``project_modules`` keeps their modules apart.
     """
     project_dir = project_dir.absolute()
-    _install_finder(project_dir, bytecode_dir)
+    modules = ProjectModules.of(str(project_dir), bytecode_dir)
     os.environ.update(config.env)
-    with _project_context(project_dir):
-        found = _find_entry(project_dir, config)
-        if isinstance(found, InferenceBackend):
-            return _with_project(found, config)
-        try:
-            backend: InferenceBackend = found(**merged(config.backend_config, overrides or {}))
-        except InferenceBackendError:
-            raise
-        except (Exception, SystemExit) as error:  # from an __init__ of the user's own
-            raise wrapped_error("initialize", error, project_dir) from error
+    values = merged(config.backend_config, overrides or {})
+    with modules.active(), _project_context(project_dir):
+        found = _find_entry(modules, project_dir, config)
+        backend = found if isinstance(found, InferenceBackend) else _build(found, values, project_dir)
     if "initialize_ns" not in vars(backend):
         raise InferenceBackendLoadError(
             f"{config.inference_backend} defines __init__ without calling super().__init__().",
             hint="Move the code to initialize(), or call super().__init__(**config) first.",
         )
-    return _with_project(backend, config)
-
-
-def _with_project(backend: InferenceBackend, config: ProjectConfig) -> InferenceBackend:
+    if backend is found and values:
+        raise InferenceBackendLoadError(
+            f"{config.inference_backend} is an instance already, which takes no configuration.",
+            hint="Name the class in inference_backend, or remove backend_config.",
+        )
     backend.kept_fields = KeptFields(config.output)
     if config.stateful:
         backend.stateful = True  # type: ignore[misc]
     return backend
 
 
-def _find_entry(project_dir: Path, config: ProjectConfig) -> Any:  # noqa: ANN401 - the user's class or instance
+def _build(found: type[InferenceBackend], values: dict[str, Any], project_dir: Path) -> InferenceBackend:
+    try:
+        return found(**values)
+    except InferenceBackendError:
+        raise
+    except (Exception, SystemExit) as error:  # from an __init__ of the user's own
+        raise wrapped_error("initialize", error, project_dir) from error
+
+
+def _find_entry(modules: ProjectModules, project_dir: Path, config: ProjectConfig) -> Any:  # noqa: ANN401 - the user's class or instance
     module_name, _, attribute = config.inference_backend.partition(":")
     try:
-        module = _import_entry(project_dir, module_name, config.loader)
+        module = _import_entry(modules, project_dir, module_name, config.loader)
     except InferenceBackendError:
         raise
     except (Exception, SystemExit) as error:
@@ -105,9 +105,9 @@ def _find_entry(project_dir: Path, config: ProjectConfig) -> Any:  # noqa: ANN40
     )
 
 
-def _import_entry(project_dir: Path, name: str, loader: str) -> ModuleType:
+def _import_entry(modules: ProjectModules, project_dir: Path, name: str, loader: str) -> ModuleType:
     if loader == "module":
-        return importlib.import_module(name)
+        return modules.import_module(name)
     base = project_dir.joinpath(*name.split("."))
     candidates = (base.with_name(f"{base.name}.py"), base / "__init__.py")
     file = next((path for path in candidates if path.is_file()), None)
@@ -119,29 +119,8 @@ def _import_entry(project_dir: Path, name: str, loader: str) -> ModuleType:
             file="packflow.yaml",
         )
     if name.partition(".")[0] not in sys.stdlib_module_names:
-        return importlib.import_module(name)
-    # A backend called like a standard module is loaded by its path, under a name that shadows nothing.
-    alias = f"_packflow_project_{name.replace('.', '_')}"
-    spec = importlib.util.spec_from_file_location(alias, file)
-    if spec is None or spec.loader is None:
-        raise InferenceBackendLoadError(f"{file} is not a Python module.")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[alias] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-def _install_finder(project_dir: Path, bytecode_dir: str | None) -> None:
-    root = str(project_dir)
-    if _loaded_roots and root not in _loaded_roots:
-        raise InferenceBackendLoadError(
-            f"This process has already loaded a project from {_loaded_roots[0]}.",
-            hint="Load each project in a process of its own.",
-        )
-    if not _loaded_roots:
-        # The standard library's names are never the project's: a json.py beside the backend replaces nothing.
-        TreeFinder(root, lambda name: name not in sys.stdlib_module_names, bytecode_dir).install()
-        _loaded_roots.append(root)
+        return modules.import_module(name)
+    return modules.load_file(name, str(file))
 
 
 @contextmanager
