@@ -23,7 +23,6 @@ from .manifest import (
     parse_manifest,
 )
 from .project import CONFIG_FILE
-from .yaml_subset import YamlError, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -155,6 +154,8 @@ def _check_config(archive: Archive) -> None:
     ):
         if claimed != meant:
             raise _contradiction(f"the manifest's {key} disagrees with the rest of it")
+    from .yaml_subset import YamlError, parse  # noqa: PLC0415 - a warm start does not open the archive
+
     name = f"{PROJECT_DIR}/{CONFIG_FILE}"
     try:
         said = parse(archive.read(name), file=name).data()

@@ -20,6 +20,30 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 
+def load(path: str | os.PathLike[str] = ".", /, **overrides: Any) -> InferenceBackend:  # noqa: ANN401 - any values
+    """Load the backend of a project folder, of an archive, or of the folder an archive was unzipped to.
+
+    ``overrides`` go over the project's ``backend_config``, deeply. An archive is checked and extracted to the cache
+    first. Raises PackflowError (ProjectConfigError, ManifestError, ArchiveFormatError), InferenceBackendLoadError or
+    InferenceBackendInitializationError.
+    """
+    from .archive import check_tree, is_archive  # noqa: PLC0415 - an archive that runs itself does without these
+    from .cache import cache_root  # noqa: PLC0415
+    from .extraction import extract_to_cache  # noqa: PLC0415
+    from .manifest import MANIFEST_NAME, PROJECT_DIR, parse_manifest  # noqa: PLC0415
+
+    place = Path(path)
+    if not is_archive(place) and not (place / MANIFEST_NAME).is_file():
+        return load_project(place, overrides)
+    if place.is_dir():
+        tree, bytecode_dir, manifest = place, None, check_tree(place)
+    else:
+        extracted = extract_to_cache(place, cache_root())
+        tree, bytecode_dir = Path(extracted.tree), extracted.bytecode_dir
+        manifest = parse_manifest((tree / MANIFEST_NAME).read_bytes())
+    return load_backend(tree / PROJECT_DIR, manifest.project_config, overrides, bytecode_dir=bytecode_dir)
+
+
 def load_project(project_dir: Path, overrides: dict[str, Any] | None = None) -> InferenceBackend:
     """Load the backend that ``packflow.yaml`` in ``project_dir`` names, with ``overrides`` over its configuration.
 
@@ -40,26 +64,42 @@ def load_backend(
     ``bytecode_dir`` is where compiled modules are kept; by default beside their sources. Several projects may be loaded
     in one process; ``project_modules`` keeps their modules apart.
     """
-    project_dir = project_dir.absolute()
-    modules = ProjectModules.of(str(project_dir), bytecode_dir)
     os.environ.update(config.env)
-    values = merged(config.backend_config, overrides or {})
+    backend = build_backend(
+        project_dir.absolute(),
+        config.inference_backend,
+        config.loader,
+        merged(config.backend_config, overrides or {}),
+        bytecode_dir=bytecode_dir,
+    )
+    backend.kept_fields = KeptFields(config.output)
+    if config.stateful:
+        backend.stateful = True  # type: ignore[misc]
+    return backend
+
+
+def build_backend(
+    project_dir: Path, entry: str, loader: str, values: dict[str, Any], *, bytecode_dir: str | None = None
+) -> InferenceBackend:
+    """Import ``entry`` (``module:Class``) from the modules in ``project_dir`` and build it with ``values``.
+
+    ``loader`` is ``local`` (the module must be a file of the project) or ``module`` (any that can be imported). An
+    entry that is an instance already is given as it is.
+    """
+    modules = ProjectModules.of(str(project_dir), bytecode_dir)
     with modules.active(), _project_context(project_dir):
-        found = _find_entry(modules, project_dir, config)
+        found = _find_entry(modules, project_dir, entry, loader)
         backend = found if isinstance(found, InferenceBackend) else _build(found, values, project_dir)
     if "initialize_ns" not in vars(backend):
         raise InferenceBackendLoadError(
-            f"{config.inference_backend} defines __init__ without calling super().__init__().",
+            f"{entry} defines __init__ without calling super().__init__().",
             hint="Move the code to initialize(), or call super().__init__(**config) first.",
         )
     if backend is found and values:
         raise InferenceBackendLoadError(
-            f"{config.inference_backend} is an instance already, which takes no configuration.",
+            f"{entry} is an instance already, which takes no configuration.",
             hint="Name the class in inference_backend, or remove backend_config.",
         )
-    backend.kept_fields = KeptFields(config.output)
-    if config.stateful:
-        backend.stateful = True  # type: ignore[misc]
     return backend
 
 
@@ -72,10 +112,14 @@ def _build(found: type[InferenceBackend], values: dict[str, Any], project_dir: P
         raise wrapped_error("initialize", error, project_dir) from error
 
 
-def _find_entry(modules: ProjectModules, project_dir: Path, config: ProjectConfig) -> Any:  # noqa: ANN401 - the user's class or instance
-    module_name, _, attribute = config.inference_backend.partition(":")
+def _find_entry(modules: ProjectModules, project_dir: Path, entry: str, loader: str) -> Any:  # noqa: ANN401 - the user's class or instance
+    module_name, colon, attribute = entry.partition(":")
+    if not colon or ":" in attribute:
+        raise InferenceBackendLoadError(
+            f"{entry!r} does not name a backend.", hint="Write module:Class, such as inference:Backend."
+        )
     try:
-        module = _import_entry(modules, project_dir, module_name, config.loader)
+        module = _import_entry(modules, project_dir, module_name, loader)
     except InferenceBackendError:
         raise
     except (Exception, SystemExit) as error:

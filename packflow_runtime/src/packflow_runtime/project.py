@@ -10,10 +10,11 @@ from .errors import ExitCode, PackflowError
 from .outputs import ERROR_KEY
 from .python_versions import satisfies
 from .typed import TypeMismatchError, coerce
-from .yaml_subset import Node, parse
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from .yaml_subset import Node
 
 CONFIG_FILE = "packflow.yaml"
 NAME_PATTERN = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}\Z")
@@ -140,6 +141,8 @@ def read_config_bytes(project_dir: Path) -> bytes:
 
 def parse_project_config(source: bytes, *, file: str = CONFIG_FILE) -> ProjectConfig:
     """Parse the text of a ``packflow.yaml``; ``file`` names it in errors."""
+    from .yaml_subset import parse  # noqa: PLC0415 - an archive's configuration comes from its manifest
+
     root = parse(source, file=file)
     if not isinstance(root.value, dict):
         raise ProjectConfigError(

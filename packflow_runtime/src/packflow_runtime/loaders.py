@@ -1,0 +1,61 @@
+"""Loaders under the names that packflow 0.4 gave them."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .backend import InferenceBackend
+from .errors import InferenceBackendLoadError, message_of
+from .loading import build_backend, load_project
+
+if TYPE_CHECKING:
+    import os
+
+
+class InferenceBackendLoader:
+    """Loads the backend that ``path`` (``module:Class``, or ``module:instance``) names."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def load(self, **backend_kwargs: Any) -> InferenceBackend:  # noqa: ANN401 - the backend's own configuration
+        """Import and build the backend; raises InferenceBackendLoadError, or what building it raises."""
+        raise NotImplementedError
+
+    @classmethod
+    def from_project(cls, project_path: str | os.PathLike[str] = ".", **backend_kwargs: Any) -> InferenceBackend:  # noqa: ANN401
+        """Load what the project's ``packflow.yaml`` names, by the loader it names; arguments go over its values."""
+        return load_project(Path(project_path), backend_kwargs)
+
+
+class LocalLoader(InferenceBackendLoader):
+    """Loads from a file below ``base_dir``: ``steps.model:Backend`` is ``steps/model.py``."""
+
+    def __init__(self, path: str, base_dir: str | os.PathLike[str] = ".") -> None:
+        super().__init__(path)
+        self.base_dir = Path(base_dir).absolute()
+
+    def load(self, **backend_kwargs: Any) -> InferenceBackend:  # noqa: ANN401
+        """Import and build the backend; raises InferenceBackendLoadError, or what building it raises."""
+        return build_backend(self.base_dir, self.path, "local", backend_kwargs)
+
+
+class ModuleLoader(InferenceBackendLoader):
+    """Loads from a module that is installed, or otherwise importable in this process."""
+
+    def load(self, **backend_kwargs: Any) -> InferenceBackend:  # noqa: ANN401
+        """Import and build the backend; raises InferenceBackendLoadError, or what building it raises."""
+        module_name, _, attribute = self.path.partition(":")
+        try:
+            found = getattr(importlib.import_module(module_name), attribute)
+        except Exception as error:
+            raise InferenceBackendLoadError(
+                f"{self.path} cannot be loaded: {type(error).__name__}: {message_of(error)}",
+                hint="Write module:Class, and check that the module can be imported here.",
+            ) from error
+        backend = found(**backend_kwargs) if isinstance(found, type) else found
+        if not isinstance(backend, InferenceBackend):
+            raise InferenceBackendLoadError(f"{self.path} is {type(backend).__name__}, not an InferenceBackend.")
+        return backend
