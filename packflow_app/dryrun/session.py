@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from packflow_app.environments.interpreters import Interpreter
     from packflow_app.projects.project import Project
 
-_STEPS = ("transform_inputs", "execute", "transform_outputs", "check_outputs")
+_STEPS = ("preprocess", "transform_inputs", "execute", "transform_outputs", "check_outputs")
 _WARM_UP_EVENTS = 8
 
 

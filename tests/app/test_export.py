@@ -85,7 +85,10 @@ def test_no_time_host_or_path_is_in_the_archive(project: Path, tmp_path: Path) -
     import socket
 
     content = exported(project, tmp_path / "out").exported.path.read_bytes()
-    for secret in (str(tmp_path), sys.prefix, str(Path.home() / "x")[:-2] + "/", socket.gethostname()):
+    secrets = [str(tmp_path), sys.prefix, str(Path.home()) + "/"]
+    if len(socket.gethostname()) >= 8:  # a short name may well stand in some word
+        secrets.append(socket.gethostname())
+    for secret in secrets:
         assert secret.encode() not in content
 
 

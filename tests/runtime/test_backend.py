@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import tempfile
 import unittest
+from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,8 @@ from packflow_runtime import (
     InferenceBackendRuntimeError,
     InferenceBackendValidationError,
     PackflowError,
+    PreprocessorInitError,
+    PreprocessorRuntimeError,
 )
 from packflow_runtime.backend import current_project
 from packflow_runtime.outputs import KeptFields
@@ -32,7 +37,7 @@ class Recording(InferenceBackend):
     """Notes each hook and what it was given."""
 
     def initialize(self) -> None:
-        self.calls: list[tuple[str, Any]] = [("initialize", self.config.as_dict())]
+        self.calls: list[tuple[str, Any]] = [("initialize", self.config.verbose)]
 
     def transform_inputs(self, records: list[dict[str, Any]]) -> Any:
         self.calls.append(("transform_inputs", records))
@@ -95,7 +100,7 @@ class Hooks(unittest.TestCase):
         self.assertEqual(
             backend.calls,
             [
-                ("initialize", {}),
+                ("initialize", False),
                 ("transform_inputs", [{"n": 1}, {"n": 2}]),
                 ("execute", (1, 2)),
                 ("transform_outputs", {"doubled": [2, 4]}),
@@ -175,10 +180,96 @@ class Hooks(unittest.TestCase):
 
         outputs, times = Slow().run_batch([{"a": 1}])
         self.assertEqual(outputs, [{"seen": {"a": 1}}])
-        self.assertEqual(times._fields, ("transform_inputs", "execute", "transform_outputs", "check_outputs"))
+        steps = ("preprocess", "transform_inputs", "execute", "transform_outputs", "check_outputs")
+        self.assertEqual(times._fields, steps)
+        self.assertEqual((times.preprocess, times.transform_inputs, times.transform_outputs), (0, 0, 0))
         self.assertTrue(all(time >= 0 for time in times), times)
         self.assertGreaterEqual(times.execute, 20_000_000)
         self.assertLess(times.transform_inputs + times.transform_outputs + times.check_outputs, times.execute)
+
+
+class Preprocessing(unittest.TestCase):
+    def test_hooks_get_what_the_configuration_asks_for(self) -> None:
+        backend = Echo(rename_fields={"a.b": "x"}, feature_names=["x", "c"])
+        self.assertEqual(backend({"a": {"b": 1}, "c": None, "d": 3}), {"seen": {"x": 1, "c": None}})
+        self.assertEqual(backend([{"c": 2}, {}]), [{"seen": {"c": 2}}, {"seen": {}}])
+        outputs, times = backend.run_batch([{"c": 2}])
+        self.assertEqual(outputs, [{"seen": {"c": 2}}])
+        self.assertGreater(times.preprocess, 0)
+
+    def test_an_event_that_does_not_fit_is_an_error_of_the_step(self) -> None:
+        backend = Echo(feature_names=["n"], missing="error")
+        for call, index in ((lambda: backend({}), 0), (lambda: backend([{"n": 1}, {}]), 1)):
+            with self.assertRaises(PreprocessorRuntimeError) as caught:
+                call()
+            error = caught.exception
+            self.assertEqual(error.title, f'records[{index}]: the field "n" is missing.')
+            self.assertEqual((error.step, error.code, error.exit_code), ("preprocess", "preprocess-failed", 4))
+        with self.assertRaises(PreprocessorRuntimeError):
+            backend.run_batch([{}])
+
+    def test_kept_fields_come_from_the_event_as_it_came(self) -> None:
+        backend = Echo(feature_names=["n"])
+        backend.kept_fields = KeptFields(OutputConfig(keep=["id"]))
+        self.assertEqual(backend({"n": 1, "id": "x"}), {"seen": {"n": 1}, "id": "x"})
+        self.assertEqual(backend.run_batch([{"n": 1, "id": "x"}])[0], [{"seen": {"n": 1}, "id": "x"}])
+        backend.kept_fields = KeptFields()
+        self.assertEqual(backend([{"n": 1, "id": "x"}]), [{"seen": {"n": 1}}])
+
+    def test_a_configuration_that_cannot_be_done_is_refused_before_the_model_is_loaded(self) -> None:
+        class Loading(Echo):
+            def initialize(self) -> None:
+                raise AssertionError("loaded")
+
+        with self.assertRaises(PreprocessorInitError):
+            Loading(input_format="numpy")
+
+    def test_the_code_can_be_read(self) -> None:
+        explained = Echo().explain()
+        self.assertTrue(explained.startswith("# passthrough: nothing to do\n"), explained)
+        self.assertIn("backend.execute([event])", explained)
+        self.assertNotIn("transform", explained)
+        explained = Recording(feature_names=["n"]).explain()
+        for line in ("'n': event['n'],", "preprocess_one(event)", "backend.transform_outputs(value)"):
+            self.assertIn(line, explained)
+
+
+class CallPaths(unittest.TestCase):
+    def test_a_call_within_initialize(self) -> None:
+        class Warm(Echo):
+            def initialize(self) -> None:
+                self.warm = self({"n": 1})
+
+        self.assertEqual(Warm(feature_names=["n"]).warm, {"seen": {"n": 1}})
+
+    def test_hooks_that_initialize_gives_to_the_instance(self) -> None:
+        class Choosing(Echo):
+            def initialize(self) -> None:
+                setattr(self, "transform_inputs", lambda records: [{"chosen": len(records)}])  # noqa: B010
+
+        self.assertEqual(Choosing()({"n": 1}), {"seen": {"chosen": 1}})
+
+    def test_execute_may_be_replaced_later(self) -> None:
+        backend = Echo()
+        setattr(backend, "execute", lambda inputs: [{"other": len(inputs)}])  # noqa: B010
+        self.assertEqual(backend({}), {"other": 1})
+
+    def test_the_three_calls_agree(self) -> None:
+        backend = Recording()
+        self.assertEqual(backend.run_one({"n": 3}), {"value": 6})
+        self.assertEqual(backend.run_many([{"n": 3}]), [{"value": 6}])
+        self.assertEqual(backend.run_batch([{"n": 3}])[0], [{"value": 6}])
+
+    def test_copies_and_pickles(self) -> None:
+        backend = Echo(feature_names=["n"])
+        backend.kept_fields = KeptFields(OutputConfig(keep=["id"]))
+        for other in (copy.deepcopy(backend), copy.copy(backend), pickle.loads(pickle.dumps(backend))):
+            self.assertEqual(other({"n": 1, "id": 2, "m": 3}), {"seen": {"n": 1}, "id": 2})
+            self.assertEqual(other.logger.name, "packflow.Echo")
+
+    def test_subclasses_of_dict_are_events(self) -> None:
+        self.assertEqual(Echo()([OrderedDict(a=1), {"a": 2}]), [{"seen": {"a": 1}}, {"seen": {"a": 2}}])
+        self.assertEqual(Echo()(OrderedDict(a=1)), {"seen": {"a": 1}})
 
 
 class Failures(unittest.TestCase):
@@ -186,14 +277,15 @@ class Failures(unittest.TestCase):
         for step in HOOKS:
             for original in (ValueError("bad"), SystemExit(3), RecursionError("deep"), MemoryError("much")):
                 backend = failing(step, original)()
-                with self.subTest(step, original=original):
-                    with self.assertRaises(InferenceBackendRuntimeError) as caught:
-                        backend([{"a": 1}])
-                    error = caught.exception
-                    self.assertEqual(error.title, f"{step} raised {type(original).__name__}: {original}")
-                    self.assertEqual((error.step, error.code, error.exit_code), (step, "backend-raised", 4))
-                    self.assertIs(error.original, original)
-                    self.assertIs(error.__cause__, original)
+                for call, events in ((backend, [{"a": 1}]), (backend, {"a": 1}), (backend.run_batch, [{"a": 1}])):
+                    with self.subTest(step, original=original, events=events):
+                        with self.assertRaises(InferenceBackendRuntimeError) as caught:
+                            call(events)  # type: ignore[operator]
+                        error = caught.exception
+                        self.assertEqual(error.title, f"{step} raised {type(original).__name__}: {original}")
+                        self.assertEqual((error.step, error.code, error.exit_code), (step, "backend-raised", 4))
+                        self.assertIs(error.original, original)
+                        self.assertIs(error.__cause__, original)
 
     def test_initialize(self) -> None:
         for original in (ValueError("bad"), SystemExit("stop"), FileNotFoundError(2, "No such file", "model.bin")):

@@ -103,10 +103,10 @@ class Batching(unittest.IsolatedAsyncioTestCase):
 
         async def caller(batcher: Batcher, n: int) -> None:
             nonlocal wrong, cancelled, answered
-            await asyncio.sleep(source.random() * 0.2)
+            await asyncio.sleep(source.random() * 0.1)
             event = {"n": n, **({"bad": True} if n % 97 == 0 else {})}
             try:
-                output = await asyncio.wait_for(batcher(event), source.choice([0.0005, 0.003, 10]))
+                output = await asyncio.wait_for(batcher(event), source.choice([0.0005, 0.003, 60]))
             except asyncio.TimeoutError:
                 cancelled += 1
             except InferenceBackendError:
@@ -116,10 +116,10 @@ class Batching(unittest.IsolatedAsyncioTestCase):
                 wrong += output != {"n": n, "double": n * 2}
 
         async with Batcher(backend, max_batch=16, max_wait=0.001, max_pending=64) as batcher:
-            await asyncio.gather(*(caller(batcher, n) for n in range(1, 2001)))
+            await asyncio.gather(*(caller(batcher, n) for n in range(1, 501)))
         self.assertEqual(wrong, 0)
-        self.assertGreater(cancelled, 50)
-        self.assertGreater(answered, 500)
+        self.assertGreater(cancelled, 10)
+        self.assertGreater(answered, 50)
 
     async def test_a_stateful_backend_gets_one_event_a_call_in_order(self) -> None:
         backend = Counting()

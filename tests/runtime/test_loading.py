@@ -36,7 +36,7 @@ def refusal(call):
     except PackflowError as error:
         return error.title
 try:
-    backend = load(Path(sys.argv[2]), json.loads(sys.argv[3]))
+    backend = load(Path(sys.argv[2]), **json.loads(sys.argv[3]))
 except PackflowError as error:
     result = {"kind": type(error).__name__, "title": error.title, "hint": error.hint, "where": error.where,
               "code": error.code, "exit_code": error.exit_code, "step": getattr(error, "step", None)}
@@ -227,7 +227,10 @@ class Loading(unittest.TestCase):
             """,
         )
         self.assertEqual(
-            self.load("backend.config.as_dict()", overrides={"b": "c", "inner": {"y": 5}}),
+            self.load(
+                "{key: backend.config.as_dict()[key] for key in ('a', 'b', 'inner')}",
+                overrides={"b": "c", "inner": {"y": 5}},
+            ),
             {"a": 1, "b": "c", "inner": {"x": 1, "y": 5}},
         )
         self.assertEqual(
@@ -235,7 +238,7 @@ class Loading(unittest.TestCase):
             {
                 "kind": "InferenceBackendInitializationError",
                 "title": "backend_config: self is not a key of Config.",
-                "hint": "Config takes: a, b, inner.",
+                "hint": "Config takes: a, b, inner, " + ", ".join(packflow_runtime.BackendConfig().as_dict()) + ".",
                 "where": "",
                 "code": "config-invalid",
                 "exit_code": 4,
@@ -258,7 +261,7 @@ class Loading(unittest.TestCase):
                 backend_config_model = Config
             """,
         )
-        self.assertEqual(self.load("backend.config.as_dict()"), {"a": 1})
+        self.assertEqual(self.load("backend.config.as_dict()['a']"), 1)
 
     def test_stateful_and_kept_fields_come_from_the_project(self) -> None:
         self.write("packflow.yaml", "name: model\nstateful: true\noutput: {keep: [id]}\n")

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import unittest
 from collections import Counter
 from typing import Any
 
 from packflow_runtime.backend import InferenceBackend, StepTimes
+from packflow_runtime.codec import choose_codec
 from packflow_runtime.errors import InferenceBackendError
 from packflow_runtime.jsonlines import BadLineError, Limits, encode
-from packflow_runtime.outcomes import CallObserver, Line, Outcome, encode_output, error_record, run_lines
+from packflow_runtime.lines import Line, Lines
+from packflow_runtime.outcomes import (
+    CallObserver,
+    EventRunner,
+    Outcome,
+    encode_output,
+    error_record,
+    run_lines,
+)
 
 # Every class of bad line, and the code of its outcome.
 BAD = (
@@ -256,6 +266,28 @@ class Isolation(unittest.TestCase):
         self.assertEqual([outcome.encoded for outcome in outcomes[::3]], [good(0), good(3)])
         self.assertEqual([record(outcome)["type"] for outcome in outcomes[1:3]], ["SystemExit", "RecursionError"])
 
+    def test_what_is_no_exception_is_an_error_of_its_event_too(self) -> None:
+        class Cancelled(Model):
+            def transform_outputs(self, outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+                if any(output["n"] == 2 for output in outputs):
+                    raise asyncio.CancelledError("enough")
+                return outputs
+
+        outcomes = run_lines(Cancelled(), numbered([good(number) for number in range(4)]))
+        self.assertEqual([outcome.code for outcome in outcomes], ["", "", "backend-raised", ""])
+        told = record(outcomes[2])
+        self.assertEqual(
+            (told["step"], told["type"], told["message"]), ("transform_outputs", "CancelledError", "enough")
+        )
+
+    def test_an_interrupt_ends_the_run(self) -> None:
+        class Interrupted(Model):
+            def execute(self, inputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+                raise KeyboardInterrupt
+
+        with self.assertRaises(KeyboardInterrupt):
+            run_lines(Interrupted(), numbered([good(1)]))
+
     def test_errors_whose_message_cannot_be_written(self) -> None:
         class SilentError(Exception):
             def __str__(self) -> str:
@@ -321,7 +353,7 @@ class Observing(unittest.TestCase):
         watch = Watch()
         run_lines(Model(), numbered([good(1), b"bad", good(2)]), observer=watch)
         self.assertEqual(watch.told, [("started", [1, 3]), ("finished", [1, 3])])
-        self.assertEqual([len(times) for times in watch.times], [4])
+        self.assertEqual([len(times) for times in watch.times], [5])
 
     def test_isolation(self) -> None:
         watch, model = Watch(), Model()
@@ -352,6 +384,24 @@ class Observing(unittest.TestCase):
 
 
 class Writing(unittest.TestCase):
+    def test_numbers_that_are_not_finite_never_become_null(self) -> None:
+        class Infinite(Model):
+            def transform_outputs(self, outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+                return [{"a": [float("nan")]} if output["n"] == 1 else output for output in outputs]
+
+        for name in ("stdlib", "auto"):
+            outcomes = EventRunner(Infinite(), choose_codec(name)).run(Lines([1, 2, 3], [good(0), good(1), good(2)]))
+            self.assertEqual(outcomes.codes, {1: "output-invalid"})
+            self.assertEqual(outcomes.encoded[::2], [good(0), good(2)])
+
+    def test_outputs_beyond_64_bits_leave_their_mates_alone(self) -> None:
+        values = [b'{"n":1e-8}', b'{"n":18446744073709551616}', b'{"n":-9223372036854775809}', b'{"n":"},{"}']
+        for name in ("stdlib", "auto"):
+            runner = EventRunner(Model(), choose_codec(name))
+            together = runner.run(Lines(range(1, 5), values)).encoded
+            self.assertEqual(together, [runner.run(Lines([1], [value])).text for value in values])
+            self.assertEqual([json.loads(line) for line in together], [json.loads(value) for value in values])
+
     def test_outputs_that_cannot_be_encoded(self) -> None:
         class Surrogates(Model):
             def transform_outputs(self, outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:

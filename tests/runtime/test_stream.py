@@ -1,4 +1,4 @@
-"""From a descriptor to a descriptor: how bytes become lines and batches, and how a run ends."""
+"""From a descriptor to a descriptor, and from lines to outcomes: what is run, and how a run ends."""
 
 from __future__ import annotations
 
@@ -7,23 +7,26 @@ import gzip
 import io
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
-import tracemalloc
 import unittest
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import packflow_runtime
 from packflow_runtime.backend import InferenceBackend
+from packflow_runtime.codec import StdlibCodec, choose_codec
+from packflow_runtime.error_limit import ErrorLimit
 from packflow_runtime.errors import PackflowError
 from packflow_runtime.jsonlines import Limits
-from packflow_runtime.outcomes import Line
-from packflow_runtime.stream import CHUNK, LineReader, StreamSummary, _batches, run_stream
+from packflow_runtime.stream import CHUNK, StreamSettings, StreamSummary, run_stream, stream
+from runtime.test_outcomes import BAD
 
 SOURCES = str(Path(packflow_runtime.__file__).parents[1])
 BOM = b"\xef\xbb\xbf"
@@ -48,148 +51,12 @@ def pieces(*chunks: bytes) -> Callable[[int], bytes]:
     return read
 
 
-def read_lines(*chunks: bytes, limits: Limits | None = None) -> list[tuple[int, bytes]]:
-    reader = LineReader(pieces(*chunks), limits or Limits())
-    return [(line.number, line.raw) for lines in reader.arrivals() for line in lines]
-
-
-class Lines(unittest.TestCase):
-    def test_only_a_newline_ends_a_line(self) -> None:
-        for inside in (b"\r", b"\x0b", b"\x0c", b"\x1c", b"\x85", b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9", b"\0"):
-            with self.subTest(inside):
-                raw = b'{"a":"' + inside + b'"}'
-                self.assertEqual(read_lines(raw + b"\n" + raw + b"\n"), [(1, raw), (2, raw)])
-
-    def test_chunks_may_end_anywhere(self) -> None:
-        data = '{"a":"é😀\u2028"}\r\n\r\n{"b":1}\n  \n{"c":"日"}\r\n{"d":2}'.encode()
-        expected = [
-            (1, '{"a":"é😀\u2028"}\r'.encode()),
-            (3, b'{"b":1}'),
-            (5, '{"c":"日"}\r'.encode()),
-            (6, b'{"d":2}'),
-        ]
-        self.assertEqual(read_lines(data), expected)
-        for cut in range(1, len(data)):
-            self.assertEqual(read_lines(data[:cut], data[cut:]), expected, cut)
-        for size in (1, 2, 3, 5):
-            chunks = [data[start : start + size] for start in range(0, len(data), size)]
-            self.assertEqual(read_lines(*chunks), expected, size)
-
-    def test_lines_are_given_as_soon_as_they_are_whole(self) -> None:
-        reader = LineReader(pieces(b"1", b"\n2\n3", b"", b"never read"))
-        arrivals = reader.arrivals()
-        self.assertEqual(next(arrivals), [Line(1, b"1"), Line(2, b"2")])
-        self.assertEqual(next(arrivals), [Line(3, b"3")])
-        with self.assertRaises(StopIteration):
-            next(arrivals)
-
-    def test_blank_lines_count_in_the_numbering_only(self) -> None:
-        self.assertEqual(read_lines(b"\n \n\t\r\n1\n\n\n2\n\n"), [(4, b"1"), (7, b"2")])
-        self.assertEqual(read_lines(b""), [])
-        self.assertEqual(read_lines(b"\n\n\n"), [])
-        self.assertEqual(read_lines(b"   "), [])
-
-    def test_the_last_line_needs_no_newline(self) -> None:
-        for end in (b"", b"\n"):
-            self.assertEqual(read_lines(b"1\n2" + end), [(1, b"1"), (2, b"2")])
-
-    def test_a_byte_order_mark_is_taken_off_the_start_only(self) -> None:
-        self.assertEqual(read_lines(BOM + b"1\n" + BOM + b"2\n"), [(1, b"1"), (2, BOM + b"2")])
-        self.assertEqual(read_lines(BOM[:1], BOM[1:2], BOM[2:], b"1"), [(1, b"1")])
-        self.assertEqual(read_lines(BOM + BOM + b"1"), [(1, BOM + b"1")])
-        self.assertEqual(read_lines(BOM), [])
-        self.assertEqual(read_lines(BOM + b"\n1\n"), [(2, b"1")])
-        self.assertEqual(read_lines(b"\n" + BOM + b"1\n"), [(2, BOM + b"1")])
-
-    def test_lines_at_and_over_the_limit(self) -> None:
-        limits = Limits(max_line_bytes=10)
-        for size in range(8, 14):
-            for step in (1, 4, 100):
-                data = b"a\n" + b"x" * size + b"\nb\n" + b"y" * size
-                chunks = [data[start : start + step] for start in range(0, len(data), step)]
-                lines = [line for lines in LineReader(pieces(*chunks), limits).arrivals() for line in lines]
-                with self.subTest(size=size, step=step):
-                    self.assertEqual([line.number for line in lines], [1, 2, 3, 4])
-                    self.assertEqual((lines[0].raw, lines[2].raw), (b"a", b"b"))
-                    for line, kept in ((lines[1], b"x" * size), (lines[3], b"y" * size)):
-                        if line.fault is not None:
-                            self.assertGreater(size, 10)
-                            self.assertEqual((line.fault.code, line.raw), ("line-too-long", b""))
-                            self.assertEqual(str(line.fault), "the line is longer than 10 bytes")
-                        else:
-                            # A long line that one read completed is kept: decoding refuses it by the same limit.
-                            self.assertEqual(line.raw, kept)
-                            self.assertTrue(size <= 10 or step == 100)
-
-    def test_a_line_of_any_length_is_read_in_bounded_memory(self) -> None:
-        left = [100 * 16]  # 100 MiB in chunks of 64 KiB
-
-        def read(size: int) -> bytes:
-            left[0] -= 1
-            return b"x" * size if left[0] > 0 else b'\n{"a":1}\n' if left[0] == 0 else b""
-
-        tracemalloc.start()
-        try:
-            reader = LineReader(read, Limits(max_line_bytes=1 << 20))
-            first, second = [line for lines in reader.arrivals() for line in lines]
-            peak = tracemalloc.get_traced_memory()[1]
-        finally:
-            tracemalloc.stop()
-        self.assertEqual(first.fault and first.fault.code, "line-too-long")
-        self.assertEqual((second.number, second.raw), (2, b'{"a":1}'))
-        self.assertLess(peak, 3 << 20)
-
-
-class Batches(unittest.TestCase):
-    def batches(self, arrivals: list[int], size: int, *, fill: bool) -> list[list[int]]:
-        numbers = iter(range(1, sum(arrivals) + 1))
-        lines = ([Line(next(numbers), b"") for _ in range(count)] for count in arrivals)
-        return [[line.number for line in batch] for batch in _batches(iter(list(lines)), size, fill=fill)]
-
-    def sizes(self, arrivals: list[int], size: int, *, fill: bool) -> list[int]:
-        batches = self.batches(arrivals, size, fill=fill)
-        self.assertEqual([number for batch in batches for number in batch], list(range(1, sum(arrivals) + 1)))
-        return [len(batch) for batch in batches]
-
-    def test_what_has_arrived_is_taken_at_once(self) -> None:
-        self.assertEqual(self.sizes([1, 1, 1], 64, fill=False), [1, 1, 1])
-        self.assertEqual(self.sizes([5, 0, 64, 65, 130], 64, fill=False), [5, 64, 64, 1, 64, 64, 2])
-        self.assertEqual(self.sizes([3], 1, fill=False), [1, 1, 1])
-        self.assertEqual(self.sizes([], 64, fill=False), [])
-        self.assertEqual(self.sizes([0, 0], 64, fill=False), [])
-
-    def test_a_file_fills_every_batch_but_the_last(self) -> None:
-        self.assertEqual(self.sizes([1] * 130, 64, fill=True), [64, 64, 2])
-        self.assertEqual(self.sizes([100, 28], 64, fill=True), [64, 64])
-        self.assertEqual(self.sizes([0, 3, 0], 64, fill=True), [3])
-        self.assertEqual(self.sizes([7, 7, 7], 5, fill=True), [5, 5, 5, 5, 1])
-        self.assertEqual(self.sizes([], 64, fill=True), [])
-
-    def test_an_idle_stream_does_not_wait_to_fill(self) -> None:
-        def arrivals() -> Iterator[list[Line]]:
-            yield [Line(1, b"")]
-            raise AssertionError("asked for more before the batch was given")
-
-        self.assertEqual(next(_batches(arrivals(), 64, fill=False)), [Line(1, b"")])
-
-    def test_whole_lines_before_an_unreadable_place_are_a_batch(self) -> None:
-        def arrivals() -> Iterator[list[Line]]:
-            yield [Line(number, b"") for number in range(1, 8)]
-            raise PackflowError("broken")
-
-        batches = _batches(arrivals(), 5, fill=True)
-        self.assertEqual([line.number for line in next(batches)], [1, 2, 3, 4, 5])
-        self.assertEqual([line.number for line in next(batches)], [6, 7])
-        with self.assertRaises(PackflowError):
-            next(batches)
-
-
 class Running(unittest.TestCase):
     def run_over(
         self, read: Callable[[int], bytes], backend: InferenceBackend | None = None, **options: Any
     ) -> tuple[StreamSummary, list[bytes]]:
         with tempfile.TemporaryFile() as sink:
-            summary = run_stream(backend or Echo(), read, sink.fileno(), **options)
+            summary = run_stream(backend or Echo(), read, sink.fileno(), StreamSettings(**options))
             sink.seek(0)
             data = sink.read()
         self.assertTrue(data.endswith(b"\n") or not data)
@@ -250,7 +117,7 @@ class Running(unittest.TestCase):
             self.assertEqual((written, backend.sizes), (expected, [40, 40, 40, 30]))
 
     def test_limits_are_in_force(self) -> None:
-        summary, written = self.run_over(pieces(b'{"a":[[]]}\n{"a":[]}\n'), limits=Limits(max_depth=2))
+        summary, written = self.run_over(pieces(b'{"a":[[]]}\n{"a":[]}\n'), codec=StdlibCodec(Limits(max_depth=2)))
         self.assertEqual(written[1], b'{"a":[]}')
         self.assertEqual(dict(summary.errors), {"too-deep": 1})
 
@@ -313,12 +180,35 @@ class Running(unittest.TestCase):
                 with self.subTest(name, fill=fill), tempfile.TemporaryFile() as sink:
                     read = gzip.GzipFile(fileobj=io.BytesIO(data)).read1
                     with self.assertRaises(PackflowError) as caught:
-                        run_stream(Echo(), read, sink.fileno(), fill=fill)
+                        run_stream(Echo(), read, sink.fileno(), StreamSettings(fill=fill))
                     self.assertEqual(caught.exception.code, "events-not-readable")
                     sink.seek(0)
                     written = sink.read().split(b"\n")[:-1]
                     self.assertGreaterEqual(len(written), least)
                     self.assertEqual(written, lines[: len(written)])
+
+    def test_every_mix_of_bad_lines_gives_one_outcome_each_in_order(self) -> None:
+        chance = random.Random(5)
+        limits = Limits(max_line_bytes=200_000)
+        for name in ("stdlib", "auto"):
+            for size in (1, 7, 64):
+                bad = [*(raw for raw, _ in BAD if b"\n" not in raw), b"x" * 300_000]
+                raws = [b'{"n":%d}' % number for number in range(100)] + bad * 2 + [b"", b" \r"] * 5
+                chance.shuffle(raws)
+                data = b"\n".join(raws) + b"\n"
+                chunks = [data[start : start + 50_000] for start in range(0, len(data), 50_000)]
+                codec = choose_codec(name, limits)
+                summary, written = self.run_over(pieces(*chunks), codec=codec, batch_size=size, fill=size != 7)
+                events = [(number, raw) for number, raw in enumerate(raws, 1) if raw.strip(b" \r")]
+                self.assertEqual((len(written), summary.events), (len(events), len(events)))
+                for (number, raw), outcome in zip(events, written, strict=True):
+                    value = json.loads(outcome.decode("utf-8", "strict"))
+                    if raw in bad:
+                        short = len(raw) < limits.max_line_bytes and b"xxx" in raw
+                        if not short:  # 20,000 bytes are within this test's limit
+                            self.assertEqual(value["packflow_error"]["line"], number)
+                    else:
+                        self.assertEqual(outcome, raw)
 
     def test_a_large_stream_in_chunks_of_the_usual_size(self) -> None:
         data = b"".join(b'{"n":%d,"x":"%s"}\n' % (number, b"\xc3\xa9" * (number % 97)) for number in range(5000))
@@ -329,17 +219,85 @@ class Running(unittest.TestCase):
         self.assertEqual(b"\n".join(written) + b"\n", data)
 
 
+class FromLines(unittest.TestCase):
+    def test_one_outcome_for_each_event_in_order(self) -> None:
+        lines: list[bytes | str] = [b'{"n":1}\n', '{"n":"é"}', b"", " \r\n", b"bad", '{"n":"\ud800"}', b'{"n":2}\r\n']
+        for codec in ("stdlib", "auto"):
+            for size in (1, 2, 64):
+                found = list(stream(Echo(), lines, batch_size=size, codec=codec))
+                self.assertEqual((found[:2], found[4:]), ([b'{"n":1}', '{"n":"é"}'.encode()], [b'{"n":2}']))
+                errors = [json.loads(record)["packflow_error"] for record in found[2:4]]
+                self.assertEqual(
+                    [(error["line"], error["code"]) for error in errors], [(5, "not-json"), (6, "not-utf8")]
+                )
+
+    def test_batches_and_limits(self) -> None:
+        backend = Echo()
+        found = list(stream(backend, [b'{"a":[[]]}', b'{"a":[]}'] * 3, batch_size=4, limits=Limits(max_depth=2)))
+        self.assertEqual((len(found), backend.sizes), (6, [2, 1]))
+
+    def test_each_event_is_answered_before_the_next_is_asked_for(self) -> None:
+        asked: list[int] = []
+
+        def lines() -> Iterator[bytes]:
+            for number in range(3):
+                asked.append(number)
+                yield b'{"n":%d}' % number
+
+        outcomes = stream(Echo(), lines(), batch_size=1)
+        self.assertEqual((next(outcomes), asked), (b'{"n":0}', [0]))
+        self.assertEqual(list(outcomes), [b'{"n":1}', b'{"n":2}'])
+
+    def test_an_unknown_codec_is_told_at_once(self) -> None:
+        with mock.patch.dict(sys.modules, {"orjson": None}), self.assertRaises(PackflowError):
+            next(stream(Echo(), [], codec="orjson"))
+
+
+class ErrorLimits(unittest.TestCase):
+    def run_limited(self, limit: str, data: bytes, size: int = 4) -> tuple[StreamSummary, int]:
+        with tempfile.TemporaryFile() as sink:
+            settings = StreamSettings(size, fill=True, error_limit=ErrorLimit.parse(limit))
+            summary = run_stream(Echo(), pieces(data), sink.fileno(), settings)
+            sink.seek(0)
+            return summary, sink.read().count(b"\n")
+
+    def test_the_batch_in_hand_is_written_and_the_run_stops(self) -> None:
+        data = b'{"n":1}\nbad\n' * 50
+        for limit, events in (("0", 4), ("1", 4), ("2", 8), ("3", 8), ("49", 100)):
+            summary, written = self.run_limited(limit, data)
+            self.assertEqual((summary.events, written), (events, events))
+            self.assertEqual((summary.too_many_errors, summary.exit_code, summary.complete), (True, 1, False))
+        summary, written = self.run_limited("50", data)
+        self.assertEqual((written, summary.too_many_errors, summary.exit_code, summary.complete), (100, False, 0, True))
+
+    def test_a_percentage_is_judged_from_the_hundredth_event_and_at_the_end(self) -> None:
+        summary, written = self.run_limited("10%", b"bad\n" * 20 + b'{"n":1}\n' * 480)
+        self.assertEqual((written, summary.too_many_errors, summary.complete), (500, False, True))
+        summary, written = self.run_limited("10%", b"bad\n" * 300)
+        self.assertEqual((written, summary.too_many_errors, summary.complete), (100, True, False))
+        summary, written = self.run_limited("10%", b"bad\n" * 2 + b'{"n":1}\n' * 8)
+        self.assertEqual((written, summary.too_many_errors, summary.complete), (10, True, True))
+        summary, _ = self.run_limited("0%", b"")
+        self.assertEqual((summary.too_many_errors, summary.exit_code), (False, 0))
+
+    def test_spelling(self) -> None:
+        self.assertEqual((ErrorLimit.parse("7").number, ErrorLimit.parse("0.5%").number), (7, 0.5))
+        for text in ("", "-1", "1.5", "%", "101%", "-1%", "nan%", "inf%", "x", "1e3"):
+            with self.subTest(text), self.assertRaises(ValueError):
+                ErrorLimit.parse(text)
+
+
 _SLEEPER = """
 import os, sys, time
 sys.path.insert(0, sys.argv[1])
 from packflow_runtime.backend import InferenceBackend
-from packflow_runtime.stream import run_stream
+from packflow_runtime.stream import StreamSettings, run_stream
 class Slow(InferenceBackend):
     def execute(self, inputs):
         os.write(2, b"working\\n")
         time.sleep(float(sys.argv[2]))
         return inputs
-summary = run_stream(Slow(), lambda size: os.read(0, size), 1, fill=len(sys.argv) > 3)
+summary = run_stream(Slow(), lambda size: os.read(0, size), 1, StreamSettings(fill=len(sys.argv) > 3))
 os.write(2, summary.describe().encode())
 sys.exit(summary.exit_code)
 """

@@ -7,7 +7,7 @@ import math
 import unittest
 from typing import Any, ClassVar, Literal, Optional, Union
 
-from packflow_runtime.config import BackendConfig, merged
+from packflow_runtime.config import BackendConfig, ConfigSection, InputFormats, merged
 from packflow_runtime.errors import InferenceBackendInitializationError
 from packflow_runtime.typed import TypeMismatchError, coerce
 
@@ -170,7 +170,22 @@ class Coercing(unittest.TestCase):
         self.assertEqual(coerce(b"x", bytes, "key"), b"x")
 
 
-class Inner(BackendConfig):
+BASE: dict[str, Any] = {
+    "verbose": False,
+    "input_format": "records",
+    "rename_fields": {},
+    "feature_names": [],
+    "flatten_nested_inputs": False,
+    "flatten_lists": False,
+    "nested_field_delimiter": ".",
+    "ignore_delimiter_collisions": False,
+    "output_keys": [],
+    "missing": "omit",
+    "dtype": "float64",
+}
+
+
+class Inner(ConfigSection):
     size: int
     names: list[str] = ["a"]  # noqa: RUF012 - copied, as the test shows
 
@@ -202,17 +217,16 @@ class Building(unittest.TestCase):
 
     def test_defaults(self) -> None:
         config = Config(labels=["x"])
-        self.assertEqual(
-            config.as_dict(),
-            {
-                "threshold": 0.5,
-                "labels": ["x"],
-                "limits": {},
-                "level": Level.LOW,
-                "mode": "fast",
-                "inner": None,
-            },
-        )
+        own = {
+            "threshold": 0.5,
+            "labels": ["x"],
+            "limits": {},
+            "level": Level.LOW,
+            "mode": "fast",
+            "inner": None,
+        }
+        self.assertEqual(config.as_dict(), own | BASE)
+        self.assertEqual(list(config.as_dict()), [*own, *BASE])
 
     def test_text_and_typed_values_give_the_same(self) -> None:
         text = Config(
@@ -238,7 +252,7 @@ class Building(unittest.TestCase):
 
     def test_a_required_key(self) -> None:
         error = self.refuse("backend_config: labels is required and was not given.")
-        self.assertEqual(error.hint, "Config takes: threshold, labels, limits, level, mode, inner.")
+        self.assertEqual(error.hint, f"Config takes: threshold, labels, limits, level, mode, inner, {', '.join(BASE)}.")
         error = self.refuse("backend_config: inner.size is required and was not given.", labels=[], inner={})
         self.assertEqual(error.hint, "Inner takes: size, names.")
 
@@ -250,7 +264,10 @@ class Building(unittest.TestCase):
         self.refuse("backend_config: self is not a key of Config.", **{"labels": [], "self": 1})  # noqa: PIE804 - the name is taken here
         with self.assertRaises(InferenceBackendInitializationError) as caught:
             BackendConfig(x=1)
-        self.assertEqual(caught.exception.hint, "BackendConfig takes: none.")
+        self.assertEqual(caught.exception.hint, f"BackendConfig takes: {', '.join(BASE)}.")
+        with self.assertRaises(InferenceBackendInitializationError) as caught:
+            type("Empty", (ConfigSection,), {})(x=1)
+        self.assertEqual(caught.exception.hint, "Empty takes: none.")
 
     def test_values_that_do_not_fit(self) -> None:
         self.refuse("backend_config: threshold is 'high'; expected a number.", labels=[], threshold="high")
@@ -282,6 +299,36 @@ class Building(unittest.TestCase):
 
     def test_repr_shows_the_values_in_force(self) -> None:
         self.assertEqual(repr(Inner(size="3")), "Inner(size=3, names=['a'])")
+        self.assertEqual(repr(BackendConfig()), "BackendConfig()")
+        self.assertEqual(repr(BackendConfig(dtype="int8")), "BackendConfig(dtype='int8')")
+
+    def test_a_part_of_a_configuration_has_no_keys_of_a_backends(self) -> None:
+        self.refuse("backend_config: inner.verbose is not a key of Inner.", labels=[], inner={"size": 1, "verbose": 1})
+
+    def test_the_input_format(self) -> None:
+        for value in ("numpy", InputFormats.NUMPY):
+            config = BackendConfig(input_format=value)
+            self.assertIs(config.input_format, InputFormats.NUMPY)
+            self.assertEqual((config.input_format, str(config.input_format)), ("numpy", "numpy"))
+            self.assertEqual(f"{config.input_format}", "numpy")
+        with self.assertRaises(InferenceBackendInitializationError) as caught:
+            BackendConfig(input_format="Numpy")
+        self.assertEqual(
+            caught.exception.title,
+            "backend_config: input_format is 'Numpy'; expected one of passthrough, records, numpy, pandas.",
+        )
+
+    def test_null_is_a_word_where_it_is_a_choice(self) -> None:
+        # In packflow.yaml `missing: null` is null itself.
+        self.assertEqual(BackendConfig(missing=None).missing, "null")
+        self.assertEqual(BackendConfig(missing="null").missing, "null")
+
+    def test_a_class_may_give_a_base_key_another_type(self) -> None:
+        class Own(BackendConfig):
+            missing: float = -1.0  # type: ignore[assignment]
+
+        self.assertEqual(Own(missing="2").missing, 2.0)
+        self.assertEqual(repr(Own()), "Own(missing=-1.0)")
 
 
 class Merging(unittest.TestCase):

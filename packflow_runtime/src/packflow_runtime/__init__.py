@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .backend import InferenceBackend
-    from .config import BackendConfig
+    from .config import BackendConfig, ConfigSection, InputFormats
     from .errors import (
         InferenceBackendError,
         InferenceBackendInitializationError,
@@ -17,34 +17,70 @@ if TYPE_CHECKING:
         InferenceBackendRuntimeError,
         InferenceBackendValidationError,
         PackflowError,
+        PreprocessorInitError,
+        PreprocessorRuntimeError,
+        UnknownPreprocessorError,
     )
-    from .loading import load_project as load
+    from .loading import load
+    from .records import (
+        check_delimiter_collisions,
+        flatten_dict,
+        flatten_records,
+        get_nested_field,
+        get_nested_field_direct,
+        records_to_ndarray,
+        set_nested_field_direct,
+    )
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "BackendConfig": ("config", "BackendConfig"),
+    "ConfigSection": ("config", "ConfigSection"),
     "InferenceBackend": ("backend", "InferenceBackend"),
     "InferenceBackendError": ("errors", "InferenceBackendError"),
     "InferenceBackendInitializationError": ("errors", "InferenceBackendInitializationError"),
     "InferenceBackendLoadError": ("errors", "InferenceBackendLoadError"),
     "InferenceBackendRuntimeError": ("errors", "InferenceBackendRuntimeError"),
     "InferenceBackendValidationError": ("errors", "InferenceBackendValidationError"),
+    "InputFormats": ("config", "InputFormats"),
     "PackflowError": ("errors", "PackflowError"),
-    "load": ("loading", "load_project"),
+    "PreprocessorInitError": ("errors", "PreprocessorInitError"),
+    "PreprocessorRuntimeError": ("errors", "PreprocessorRuntimeError"),
+    "UnknownPreprocessorError": ("errors", "UnknownPreprocessorError"),
+    "check_delimiter_collisions": ("records", "check_delimiter_collisions"),
+    "flatten_dict": ("records", "flatten_dict"),
+    "flatten_records": ("records", "flatten_records"),
+    "get_nested_field": ("records", "get_nested_field"),
+    "get_nested_field_direct": ("records", "get_nested_field_direct"),
+    "load": ("loading", "load"),
+    "records_to_ndarray": ("records", "records_to_ndarray"),
+    "set_nested_field_direct": ("records", "set_nested_field_direct"),
 }
 
 __all__ = [
     "BackendConfig",
+    "ConfigSection",
     "InferenceBackend",
     "InferenceBackendError",
     "InferenceBackendInitializationError",
     "InferenceBackendLoadError",
     "InferenceBackendRuntimeError",
     "InferenceBackendValidationError",
+    "InputFormats",
     "PackflowError",
+    "PreprocessorInitError",
+    "PreprocessorRuntimeError",
+    "UnknownPreprocessorError",
     "__version__",
+    "check_delimiter_collisions",
+    "flatten_dict",
+    "flatten_records",
+    "get_nested_field",
+    "get_nested_field_direct",
     "load",
+    "records_to_ndarray",
+    "set_nested_field_direct",
 ]
 
 

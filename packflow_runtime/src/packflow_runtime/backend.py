@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextvars
-import logging
 import traceback
-from itertools import pairwise
 from pathlib import Path
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, overload
+from typing import TYPE_CHECKING, Any, ClassVar, overload
 
+from .call_paths import HOOKS, CallPath, StepTimes, compile_call_path
 from .config import BackendConfig
 from .errors import (
     InferenceBackendError,
@@ -17,50 +16,53 @@ from .errors import (
     InferenceBackendRuntimeError,
     message_of,
 )
-from .outputs import KeptFields, checked_outputs
+from .logger import get_logger
+from .outputs import KeptFields
+from .preprocessing import compile_preprocessing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .jsonlines import Event
 
+__all__ = ["InferenceBackend", "StepTimes", "current_project", "error_place", "wrapped_error"]
+
 current_project: contextvars.ContextVar[Path | None] = contextvars.ContextVar("packflow_project", default=None)
 """The project a backend is being loaded from; set by the loader around import and construction."""
-
-
-class StepTimes(NamedTuple):
-    """Nanoseconds that one call spent in each step."""
-
-    transform_inputs: int
-    execute: int
-    transform_outputs: int
-    check_outputs: int
 
 
 class InferenceBackend:
     """Base class of the user's model: implement ``execute``, and whichever other hook is needed.
 
     ``backend(event)`` takes one event (a dict) and returns one output (a dict); ``backend([event, ...])`` takes records
-    and returns a list as long as they are, in the same order. Both run the same code.
+    and returns a list as long as they are, in the same order. Both run the same steps: what the configuration says of
+    preprocessing, the hooks, and a check of the outputs. Which hooks there are is looked at once, when the backend is
+    built; ``explain()`` shows the code that came of it.
 
-    Class attributes: ``backend_config_model`` is the configuration class; ``stateful = True`` declares that an output
-    depends on earlier events, so that Packflow never runs an event twice and gives one event a call.
+    ``run_one(event)`` and ``run_many(records)``, the latter for at least one event, are what a call comes down to, for
+    callers that know what they hand over. Class attributes: ``backend_config_model`` is the configuration class;
+    ``stateful = True`` declares that an output depends on earlier events, so that Packflow never runs an event twice
+    and gives one event a call.
     """
 
     backend_config_model: ClassVar[type[BackendConfig]] = BackendConfig
     stateful: ClassVar[bool] = False
-    kept_fields = KeptFields()
+    run_one: Callable[[Event], dict[str, Any]]
+    run_many: Callable[[list[Event]], list[dict[str, Any]]]
 
     def __init__(self, /, **config: object) -> None:
         self.project_dir = current_project.get() or Path.cwd()
-        self.logger = logging.getLogger(f"packflow.{type(self).__name__}")
         self.config: Any = self.backend_config_model(**config)
+        self._kept_fields = KeptFields()
+        self._compile()
         started = perf_counter_ns()
         try:
             self.initialize()
         except (Exception, SystemExit) as error:
             raise wrapped_error("initialize", error, self.project_dir) from error
         self.initialize_ns = perf_counter_ns() - started
+        if any(hook in vars(self) for hook in HOOKS):  # initialize gave this instance hooks of its own
+            self._choose_call_path()
 
     def initialize(self) -> None:
         """Load the model and whatever is needed once; ``self.config`` and ``self.project_dir`` are set."""
@@ -91,39 +93,65 @@ class InferenceBackend:
     def __call__(self, events: Any) -> dict[str, Any] | list[dict[str, Any]]:
         """Run the model on one event or on records; the output has the input's shape.
 
-        Raises InferenceBackendRuntimeError when a hook raises, InferenceBackendValidationError when the outputs break
-        the contract, TypeError when ``events`` is neither a dict nor a list of dicts.
+        Raises InferenceBackendRuntimeError when a hook raises (PreprocessorRuntimeError when an event does not fit the
+        configured preprocessing), InferenceBackendValidationError when the outputs break the contract, TypeError when
+        ``events`` is neither a dict nor a list of dicts.
         """
         if isinstance(events, dict):
-            return self.run_batch([events])[0][0]
-        if not isinstance(events, list) or not all(isinstance(event, dict) for event in events):
+            return self.run_one(events)
+        if not isinstance(events, list) or not _are_dicts(events):
             raise TypeError("a backend takes one event (a dict) or records (a list of dicts)")
-        return self.run_batch(events)[0] if events else []
+        return self.run_many(events) if events else []
 
     def run_batch(self, records: list[Event]) -> tuple[list[dict[str, Any]], StepTimes]:
         """Run every step on a non-empty batch and return native outputs with the time each step took."""
-        kept = self.kept_fields.take(records)
-        marks = [perf_counter_ns()]
-        value: Any = records
-        step: Callable[[Any], Any]
-        for name, step in (
-            ("transform_inputs", self.transform_inputs),
-            ("execute", self.execute),
-            ("transform_outputs", self.transform_outputs),
-            (
-                "check_outputs",
-                lambda outputs: self.kept_fields.put(kept, checked_outputs(outputs, len(kept))),
-            ),
-        ):
-            try:
-                value = step(value)
-            except InferenceBackendError as error:
-                error.step = error.step or name
-                raise
-            except (Exception, SystemExit) as error:
-                raise wrapped_error(name, error, self.project_dir) from error
-            marks.append(perf_counter_ns())
-        return value, StepTimes(*(after - before for before, after in pairwise(marks)))
+        return self._calls.run_batch(records)
+
+    def explain(self) -> str:
+        """The Python source that was generated for this backend: its preprocessing, then the calls of its hooks."""
+        return f"{self._preprocessor.source}\n# calls\n{self._calls.source}"
+
+    @property
+    def kept_fields(self) -> KeptFields:
+        """The input fields that are copied into the outputs; the loader sets them."""
+        return self._kept_fields
+
+    @kept_fields.setter
+    def kept_fields(self, kept: KeptFields) -> None:
+        changes = bool(kept.paths or self._kept_fields.paths)
+        self._kept_fields = kept
+        if changes:
+            self._choose_call_path()
+
+    def _compile(self) -> None:
+        self.logger = get_logger(type(self).__name__)
+        self._preprocessor = compile_preprocessing(self.config)
+        self._choose_call_path()
+
+    def _choose_call_path(self) -> None:
+        kind = type(self)
+        given = (hook for hook in HOOKS if getattr(kind, hook) is not getattr(InferenceBackend, hook))
+        hooks = frozenset([*given, *(vars(self).keys() & HOOKS), "execute"])
+        self._calls: CallPath = compile_call_path(self, hooks, self._preprocessor, self._kept_fields, self._failure)
+        self.run_one, self.run_many = self._calls.run_one, self._calls.run_many
+
+    def _failure(self, step: str, error: BaseException) -> InferenceBackendError:
+        return wrapped_error(step, error, self.project_dir)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name not in _COMPILED}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._compile()
+
+
+_COMPILED = frozenset({"logger", "run_one", "run_many", "_preprocessor", "_calls"})
+"""What cannot be pickled or copied, and is made anew."""
+
+
+def _are_dicts(events: list[Any]) -> bool:
+    return set(map(type, events)) <= {dict} or all(isinstance(event, dict) for event in events)
 
 
 def error_place(error: BaseException, project_dir: Path) -> tuple[str | None, int | None]:

@@ -1,4 +1,4 @@
-"""Batches out of single requests, for services on asyncio: callers await one output each, the model gets many at a time.
+"""Batches out of single requests, for services on asyncio: callers await one output each; the model gets many at once.
 
 async with Batcher(backend, max_batch=64, max_wait=0.005) as batcher:
 output = await batcher(event)
@@ -41,7 +41,9 @@ class Batcher:
         self._backend = backend
         self._max_batch = 1 if backend.stateful else max_batch
         self._max_wait = max_wait
-        self._room = asyncio.Semaphore(max_pending)
+        self._max_pending = max_pending
+        self._held = 0
+        self._queue: deque[asyncio.Future[None]] = deque()  # callers that wait for room, oldest first
         self._waiting: deque[_Request] = deque()
         self._arrived = asyncio.Event()
         self._full = asyncio.Event()
@@ -60,7 +62,8 @@ class Batcher:
         """The output for one event; raises InferenceBackendError when the backend fails on it."""
         if self._task is None or self._closing:
             raise RuntimeError("the batcher is not open: use it inside `async with`")
-        async with self._room:
+        await self._take_place()
+        try:
             if self._closing:
                 raise RuntimeError("the batcher was closed")
             answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
@@ -69,6 +72,31 @@ class Batcher:
             if len(self._waiting) >= self._max_batch:
                 self._full.set()
             return await answer
+        finally:
+            self._give_place()
+
+    async def _take_place(self) -> None:
+        """Wait for room; a Semaphore loses the wake-ups of cancelled waiters on early releases of 3.10 and 3.11."""
+        if self._held < self._max_pending:
+            self._held += 1
+            return
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue.append(waiter)
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled():  # the place came just as the caller went
+                self._give_place()
+            raise
+
+    def _give_place(self) -> None:
+        """Hand a place on to the oldest that still waits, or free it."""
+        while self._queue:
+            waiter = self._queue.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                return
+        self._held -= 1
 
     async def close(self) -> None:
         """Take no further events, answer those that wait, and end the thread."""

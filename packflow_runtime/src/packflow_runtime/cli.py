@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import gzip
+import hashlib
 import os
-import stat
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,18 +13,18 @@ from typing import TYPE_CHECKING, Any
 from . import __version__
 from .archive import check_tree, is_archive, open_archive
 from .errors import ExitCode, PackflowError
+from .jsonlines import Limits
 from .manifest import MANIFEST_NAME, PROJECT_DIR, Manifest, parse_manifest
 from .python_versions import satisfies
-from .reporting import print_error, print_notice
+from .reporting import print_error
+from .run_options import RUN_HELP, add_run_options
+from .stdio import reopen_closed_streams, require_output
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .backend import InferenceBackend
-
-_RUN_HELP = """\
-Reads events as JSON lines and writes one outcome a line, in order: the model's output, or
-{"packflow_error": {"line", "code", "step", "type", "message"}} for an event that failed."""
+    from .supervised import ChildModels
 
 
 @dataclass(frozen=True)
@@ -37,18 +36,43 @@ class Target:
     manifest: Manifest | None = None
     bytecode_dir: str | None = None
 
-    def load(self) -> InferenceBackend:
-        """Build the backend."""
+    def load(self, overrides: dict[str, Any]) -> InferenceBackend:
+        """Build the backend, with ``overrides`` over its configuration."""
         from .loading import load_backend, load_project  # noqa: PLC0415 - `info` does without the user's code
 
         if self.manifest is None:
-            return load_project(self.folder)
+            return load_project(self.folder, overrides)
         config = self.manifest.project_config
-        return load_backend(self.folder / PROJECT_DIR, config, bytecode_dir=self.bytecode_dir)
+        return load_backend(self.folder / PROJECT_DIR, config, overrides, bytecode_dir=self.bytecode_dir)
+
+    @property
+    def digest(self) -> str:
+        """What tells this model from another: the manifest's SHA-256, or what the file system says of a project."""
+        if self.manifest is not None:
+            return hashlib.sha256(self.manifest.to_bytes()).hexdigest()
+        files = sorted(path for path in self.folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+        stamps = [f"{path.relative_to(self.folder)} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in files]
+        return hashlib.sha256("\n".join(stamps).encode("utf-8", "surrogateescape")).hexdigest()
+
+    def load_children(self, overrides: dict[str, Any], options: argparse.Namespace) -> ChildModels:
+        """Build the backend in processes of its own."""
+        from .supervised import ChildModels, ModelSource  # noqa: PLC0415 - only where it is asked for
+
+        archived = self.manifest is not None
+        source = ModelSource(
+            self.folder / PROJECT_DIR if archived else self.folder,
+            self.manifest.config if self.manifest is not None else None,
+            overrides,
+            self.bytecode_dir,
+            options.codec,
+            Limits(options.max_line_bytes, options.max_depth),
+        )
+        return ChildModels(source, count=options.workers, timeout=options.timeout)
 
 
 def main_of_archive(tree: str, archive: str, bytecode_dir: str | None, *, unzipped: bool = False) -> int:
     """Run the archive whose extracted copy is ``tree``; ``archive`` is what the user started."""
+    reopen_closed_streams()
     try:
         folder = Path(tree)
         manifest = check_tree(folder) if unzipped else parse_manifest((folder / MANIFEST_NAME).read_bytes())
@@ -59,15 +83,16 @@ def main_of_archive(tree: str, archive: str, bytecode_dir: str | None, *, unzipp
 
 def main(arguments: list[str] | None = None) -> int:
     """Run ``python -m packflow_runtime``; returns the exit code."""
+    reopen_closed_streams()
     parser = argparse.ArgumentParser(
         prog="python -m packflow_runtime",
         description="Run a Packflow archive or project, or look into an archive.",
     )
     parser.add_argument("--version", action="version", version=f"packflow-runtime {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
-    run = commands.add_parser("run", help="run the model on a stream of events", description=_RUN_HELP)
+    run = commands.add_parser("run", help="run the model on a stream of events", description=RUN_HELP)
     run.add_argument("target", type=Path, metavar="ARCHIVE|PROJECT")
-    _add_run_options(run)
+    add_run_options(run)
     info = commands.add_parser("info", help="say what an archive holds and needs")
     info.add_argument("target", type=Path, metavar="ARCHIVE")
     options = parser.parse_args(arguments)
@@ -95,6 +120,7 @@ def _run_archive(options: argparse.Namespace) -> int:
 
 def cold_start(archive: str, cache_dir: str, run: Callable[[str, str, str | None], int]) -> int:
     """Answer for an archive that has no extracted copy yet; only `run` makes one, and goes on with ``run``."""
+    reopen_closed_streams()
     from .extraction import with_extracted_tree  # noqa: PLC0415 - a warm start does without it
 
     try:
@@ -123,8 +149,8 @@ def _archive_options(name: str, manifest: Manifest, arguments: list[str]) -> arg
         epilog="Without a command: `run`, when events are piped in; this help otherwise.",
     )
     commands = parser.add_subparsers(dest="command")
-    run = commands.add_parser("run", help="run the model on a stream of events", description=_RUN_HELP)
-    _add_run_options(run)
+    run = commands.add_parser("run", help="run the model on a stream of events", description=RUN_HELP)
+    add_run_options(run)
     commands.add_parser("info", help="say what the archive holds and needs")
     if not arguments:
         piped = sys.stdin is not None and not sys.stdin.isatty()
@@ -132,54 +158,11 @@ def _archive_options(name: str, manifest: Manifest, arguments: list[str]) -> arg
     return parser.parse_args(arguments)
 
 
-def _add_run_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "events",
-        nargs="?",
-        type=Path,
-        metavar="EVENTS",
-        help="a file of JSON lines, also gzipped (default: standard input)",
-    )
-    parser.add_argument(
-        "--batch-size",
-        type=_positive,
-        default=64,
-        metavar="N",
-        help="at most N events a call (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--codec",
-        choices=("auto", "stdlib"),
-        default="auto",
-        help="the JSON codec: `stdlib` gives the same bytes on every Python; `auto` is the same in this version",
-    )
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 up")
-    return int(text)
-
-
 def _run(target: Target, options: argparse.Namespace) -> int:
-    from .stdio import take_standard_streams  # noqa: PLC0415 - `info` prints on the real ones
-    from .stream import run_stream  # noqa: PLC0415
+    from .run_command import run_command  # noqa: PLC0415 - `info` does without it
 
     _check_python(target)
-    read = None if options.events is None else _open_events(options.events)
-    source, sink = take_standard_streams()
-    backend = target.load()
-    is_file = read is not None
-    summary = run_stream(
-        backend,
-        read or (lambda size: os.read(source, size)),
-        sink,
-        batch_size=options.batch_size,
-        fill=is_file or stat.S_ISREG(os.fstat(source).st_mode),
-    )
-    backend.close()
-    print_notice(summary.describe())
-    return summary.exit_code
+    return run_command(target.load, target.load_children, target.digest, options)
 
 
 def _check_python(target: Target) -> None:
@@ -194,24 +177,8 @@ def _check_python(target: Target) -> None:
     )
 
 
-def _open_events(path: Path) -> Callable[[int], bytes]:
-    try:
-        file = path.open("rb", buffering=0)
-        magic = file.read(2)
-        file.seek(0)
-    except OSError as error:
-        raise PackflowError(
-            f"The events file {path} cannot be opened: {error.strerror}.",
-            code="events-not-found",
-            exit_code=ExitCode.NOT_FOUND,
-            hint="Name an existing file, or pipe events into standard input.",
-        ) from None
-    if magic == b"\x1f\x8b":
-        return gzip.GzipFile(fileobj=file).read1
-    return lambda size: file.read(size) or b""
-
-
 def _info(manifest: Manifest, name: str) -> int:
+    require_output("Run it again with standard output open.")
     golden = f"{manifest.golden_events} with their outputs" if manifest.golden_events else "none"
     rows: list[tuple[str, Any]] = [
         ("archive", name),

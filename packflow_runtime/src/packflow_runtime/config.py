@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from typing import Any, ClassVar
+import enum
+from typing import Any, ClassVar, Literal
 
 from .errors import InferenceBackendInitializationError
 from .typed import TypeMismatchError, coerce
@@ -11,14 +12,20 @@ from .typed import TypeMismatchError, coerce
 _MISSING: Any = object()
 
 
-class BackendConfig:
-    """The values a backend takes, declared as annotated class attributes.
+class InputFormats(str, enum.Enum):
+    """What ``transform_inputs`` is given: the events untouched, prepared records, an array, or a data frame."""
 
-    For example::
+    PASSTHROUGH = "passthrough"
+    RECORDS = "records"
+    NUMPY = "numpy"
+    PANDAS = "pandas"
 
-        class Config(BackendConfig):
-            threshold: float = 0.5
-            labels: list[str]          # no default: required
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+class ConfigSection:
+    """A group of values, declared as annotated class attributes; also the base of a nested part of a configuration.
 
     Values come as text from packflow.yaml or typed from Python; the annotation decides. An unknown key, a missing
     required one or a value that does not fit raises InferenceBackendInitializationError naming the key. Defaults are
@@ -32,19 +39,20 @@ class BackendConfig:
         self._assign(values, "")
 
     @classmethod
-    def from_data(cls, data: dict[str, Any], path: str = "") -> BackendConfig:
+    def from_data(cls, data: dict[str, Any], path: str = "") -> ConfigSection:
         """Build from a mapping; ``path`` prefixes the keys in errors."""
         config = cls.__new__(cls)
         config._assign(data, path)  # noqa: SLF001 - the class's own
         return config
 
     def as_dict(self) -> dict[str, Any]:
-        """The values in force as a plain dict, nested configurations included."""
+        """The values in force as a plain dict, nested configurations included; a class's own keys come first."""
         return {name: _plain(getattr(self, name)) for name in self._annotations()}
 
     def __repr__(self) -> str:
-        values = ", ".join(f"{name}={getattr(self, name)!r}" for name in self._annotations())
-        return f"{type(self).__name__}({values})"
+        values = ((name, getattr(self, name)) for name in self._annotations())
+        shown = (f"{name}={value!r}" for name, value in values if name not in _BASE or value != _BASE[name])
+        return f"{type(self).__name__}({', '.join(shown)})"
 
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self) and other.as_dict() == self.as_dict()
@@ -57,11 +65,13 @@ class BackendConfig:
             import typing  # noqa: PLC0415 - only a configured backend pays for it
 
             hints = typing.get_type_hints(cls)
-            cls._fields = {
+            fields = {
                 name: hint
                 for name, hint in hints.items()
                 if not name.startswith("_") and typing.get_origin(hint) is not typing.ClassVar
             }
+            # A class's own keys come before those that every backend has: hints and reports show them in this order.
+            cls._fields = {name: fields[name] for name in sorted(fields, key=lambda name: name in _BASE)}
         return cls._fields
 
     def _assign(self, values: dict[str, Any], path: str) -> None:
@@ -84,6 +94,37 @@ class BackendConfig:
                 raise _config_error(type(self), error.path, str(error), fields) from None
 
 
+class BackendConfig(ConfigSection):
+    """The configuration of a backend: its own values beside those that every backend has.
+
+    For example::
+
+        class Config(BackendConfig):
+            threshold: float = 0.5
+            labels: list[str]          # no default: required
+
+    ``input_format``, ``rename_fields``, ``feature_names``, ``flatten_nested_inputs``, ``flatten_lists``,
+    ``nested_field_delimiter``, ``ignore_delimiter_collisions``, ``missing`` and ``dtype`` say what is done to events
+    before ``transform_inputs`` (see ``preprocessing``). ``output_keys`` declares the keys of every output. A class that
+    gives one of these names another meaning has its own.
+    """
+
+    verbose: bool = False
+    input_format: InputFormats = InputFormats.RECORDS
+    rename_fields: dict[str, str] = {}  # noqa: RUF012 - defaults are copied
+    feature_names: list[str] = []  # noqa: RUF012 - defaults are copied
+    flatten_nested_inputs: bool = False
+    flatten_lists: bool = False
+    nested_field_delimiter: str = "."
+    ignore_delimiter_collisions: bool = False
+    output_keys: list[str] = []  # noqa: RUF012 - defaults are copied
+    missing: Literal["omit", "null", "error"] = "omit"
+    dtype: str = "float64"
+
+
+_BASE: dict[str, Any] = {name: getattr(BackendConfig, name) for name in BackendConfig.__annotations__}
+
+
 def merged(*layers: dict[str, Any]) -> dict[str, Any]:
     """Merge mappings deeply, later ones winning; lists and scalars are replaced whole."""
     result: dict[str, Any] = {}
@@ -97,8 +138,10 @@ def merged(*layers: dict[str, Any]) -> dict[str, Any]:
 
 
 def _plain(value: object) -> Any:  # noqa: ANN401 - any configuration value
-    if isinstance(value, BackendConfig):
+    if isinstance(value, ConfigSection):
         return value.as_dict()
+    if isinstance(value, InputFormats):
+        return value.value
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -107,7 +150,7 @@ def _plain(value: object) -> Any:  # noqa: ANN401 - any configuration value
 
 
 def _config_error(
-    cls: type[BackendConfig], path: str, message: str, fields: dict[str, Any]
+    cls: type[ConfigSection], path: str, message: str, fields: dict[str, Any]
 ) -> InferenceBackendInitializationError:
     known = ", ".join(fields) or "none"
     return InferenceBackendInitializationError(

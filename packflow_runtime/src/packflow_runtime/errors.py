@@ -101,3 +101,21 @@ class InferenceBackendValidationError(InferenceBackendError):
     """The backend returned something that is not a list of JSON-safe dicts as long as its input."""
 
     code = "output-invalid"
+
+
+class PreprocessorInitError(InferenceBackendInitializationError):
+    """The configuration asks for preprocessing that cannot be done."""
+
+    code = "preprocessor-init-failed"
+
+
+class UnknownPreprocessorError(PreprocessorInitError):
+    """``input_format`` names no preprocessing that Packflow knows."""
+
+    code = "preprocessor-unknown"
+
+
+class PreprocessorRuntimeError(InferenceBackendRuntimeError):
+    """An event does not fit the configured preprocessing; the message names its index in the batch and the field."""
+
+    code = "preprocess-failed"

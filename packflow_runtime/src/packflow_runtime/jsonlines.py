@@ -63,7 +63,7 @@ def decode_value(line: bytes, limits: Limits = DEFAULT_LIMITS) -> Any:  # noqa: 
         text = line.decode("utf-8")
     except UnicodeDecodeError as error:
         raise BadLineError("not-utf8", f"byte {error.start + 1} is not UTF-8") from None
-    if _is_deeper(line, limits.max_depth):
+    if is_deeper(line, limits.max_depth):
         raise BadLineError("too-deep", f"the value is nested deeper than {limits.max_depth}")
     digits = line.translate(_DIGITS_TO_ZERO)
     exact = len(line) > limits.max_digits or _MANY_DIGITS in digits or b"e000" in digits or b"e+000" in digits
@@ -74,6 +74,8 @@ def decode_value(line: bytes, limits: Limits = DEFAULT_LIMITS) -> Any:  # noqa: 
         raise BadLineError("not-json", _describe(error)) from None
     except ValueError:  # sys.set_int_max_str_digits() is stricter than the limits
         raise BadLineError("number-too-long", "an integer has more digits than this Python converts") from None
+    except RecursionError:  # so is sys.setrecursionlimit()
+        raise BadLineError("too-deep", "the value is nested deeper than this Python reads") from None
     if b"\\ud" in line or b"\\uD" in line:
         _refuse_lone_surrogates(value)
     return value
@@ -88,16 +90,17 @@ def encode(value: object) -> bytes:
     line = _ENCODER.encode(value).encode("utf-8")
     if len(line) > DEFAULT_LIMITS.max_line_bytes:
         raise ValueError(f"the line is longer than {DEFAULT_LIMITS.max_line_bytes:,} bytes")
-    if _is_deeper(line, DEFAULT_LIMITS.max_depth):
+    if is_deeper(line, DEFAULT_LIMITS.max_depth):
         raise ValueError(f"the value is nested deeper than {DEFAULT_LIMITS.max_depth}")
     return line
 
 
-def _refuse_constant(name: str) -> NoReturn:
+def refuse_constant(name: str) -> NoReturn:
+    """Raise BadLineError for NaN and the infinities; a ``parse_constant`` of ``json.JSONDecoder``."""
     raise BadLineError("not-json", f"{name} is not JSON")
 
 
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+_DECODER = json.JSONDecoder(parse_constant=refuse_constant)
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
@@ -116,10 +119,11 @@ def _exact_decoder(limits: Limits) -> json.JSONDecoder:
             raise BadLineError("number-out-of-range", f"{shown} is beyond the largest 64-bit float")
         return value
 
-    return json.JSONDecoder(parse_constant=_refuse_constant, parse_int=parse_int, parse_float=parse_float)
+    return json.JSONDecoder(parse_constant=refuse_constant, parse_int=parse_int, parse_float=parse_float)
 
 
-def _is_deeper(line: bytes, limit: int) -> bool:
+def is_deeper(line: bytes, limit: int) -> bool:
+    """Whether arrays and objects are nested deeper than ``limit``; of a line that is no JSON, at a rough guess."""
     if line.count(b"[") + line.count(b"{") <= limit:
         return False
     without_escapes = line.replace(b"\\\\", b"").replace(b'\\"', b"")

@@ -77,6 +77,8 @@ class BackendLogger:
         self.log(logging.ERROR, message, *args, **{"exc_info": True, **fields})
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - the rest of logging.Logger
+        if name == "logger":  # a copy that is being made has none yet
+            raise AttributeError(name)
         return getattr(self.logger, name)
 
 

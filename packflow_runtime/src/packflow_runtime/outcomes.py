@@ -2,34 +2,65 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import traceback
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .errors import InferenceBackendError, message_of
-from .jsonlines import DEFAULT_LIMITS, BadLineError, Event, Limits, decode_event, encode
+from .codec import Codec, StdlibCodec
+from .errors import InferenceBackendError, InferenceBackendRuntimeError, message_of
+from .jsonlines import DEFAULT_LIMITS, Event, Limits, encode
+from .lines import Line, Lines
 from .outputs import ERROR_KEY
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .backend import InferenceBackend, StepTimes
 
+__all__ = [
+    "BatchOutcomes",
+    "CallObserver",
+    "EventRunner",
+    "Line",
+    "Outcome",
+    "describe_failure",
+    "encode_output",
+    "error_record",
+    "run_lines",
+]
+
 _LONGEST_MESSAGE = 2000
+_HOOKS = ("transform_inputs", "execute", "transform_outputs")
 
 
-@dataclass(frozen=True)
-class Line:
-    """One event as it arrived: its line number from 1 and its bytes, or why the reader could not keep them."""
-
-    number: int
-    raw: bytes
-    fault: BadLineError | None = None
-
-
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """The encoded outcome of one line; ``code`` is empty for an output, the error's stable name otherwise."""
 
     encoded: bytes
     code: str = ""
+
+
+class BatchOutcomes:
+    """The outcomes of a batch: ``encoded[i]`` belongs to line i; ``codes[i]`` is its error's name, if it failed.
+
+    They may also be given as ``text``, the encoded outcomes with newlines between them, and are then split when asked.
+    """
+
+    def __init__(self, encoded: list[bytes] | None, codes: dict[int, str], text: bytes = b"") -> None:
+        self._encoded = encoded
+        self._text = text
+        self.codes = codes
+
+    @property
+    def encoded(self) -> list[bytes]:
+        """The outcomes as a list, which may be changed."""
+        if self._encoded is None:
+            self._encoded = self._text.split(b"\n")
+        return self._encoded
+
+    @property
+    def text(self) -> bytes:
+        """The outcomes with newlines between them."""
+        return self._text if self._encoded is None else b"\n".join(self._encoded)
 
 
 def error_record(line: int, code: str, step: str, kind: str, message: str) -> dict[str, Any]:
@@ -68,72 +99,122 @@ def run_lines(
     limits: Limits = DEFAULT_LIMITS,
     observer: CallObserver | None = None,
 ) -> list[Outcome]:
-    """Run the backend on a batch of lines; outcome i belongs to line i.
+    """Run the backend on a batch of lines, read and written by the standard library; outcome i belongs to line i."""
+    outcomes = EventRunner(backend, StdlibCodec(limits), observer).run(Lines.of(lines))
+    return [Outcome(encoded, outcomes.codes.get(index, "")) for index, encoded in enumerate(outcomes.encoded)]
+
+
+class EventRunner:
+    """Runs a backend on batches of lines and finds an outcome for each line.
 
     A line that is no event, and an event the model fails on, become error records; all others get their outputs. When
     a batch raises it is halved, with freshly decoded events, until the culprit stands alone. A stateful backend gets
     one event a call instead, so that it never sees an event twice.
     """
-    run = _Run(backend, limits, observer or CallObserver())
-    return run.outcomes_of(lines)
 
-
-class _Run:
-    """The outcomes of one batch of lines while they are being found."""
-
-    def __init__(self, backend: InferenceBackend, limits: Limits, observer: CallObserver) -> None:
+    def __init__(self, backend: InferenceBackend, codec: Codec, observer: CallObserver | None = None) -> None:
         self.backend = backend
-        self.limits = limits
+        self.codec = codec
         self.observer = observer
-        self.outcomes: dict[int, Outcome] = {}
 
-    def outcomes_of(self, lines: list[Line]) -> list[Outcome]:
-        good: list[Line] = []
-        events: list[Event] = []
-        for line in lines:
-            try:
-                if line.fault is not None:
-                    raise line.fault
-                events.append(decode_event(line.raw, self.limits))
-                good.append(line)
-            except BadLineError as fault:
-                record = error_record(line.number, fault.code, "decode", type(fault).__name__, str(fault))
-                self.outcomes[line.number] = Outcome(encode(record), fault.code)
+    def run(self, lines: Lines) -> BatchOutcomes:
+        """The outcomes of these lines."""
+        events, faults = self.codec.decode(lines.raws)
+        if lines.faults:
+            faults |= {i: lines.faults[number] for i, number in enumerate(lines.numbers) if number in lines.faults}
+        batch = _Batch(self, lines)
+        for index, fault in faults.items():
+            record = error_record(lines.numbers[index], fault.code, "decode", type(fault).__name__, str(fault))
+            batch.fail(index, fault.code, record)
+        good = [index for index in range(len(lines)) if index not in faults] if faults else range(len(lines))
         if self.backend.stateful:
-            for line, event in zip(good, events, strict=True):
-                self._call([line], [event])
+            for index, event in zip(good, events, strict=True):
+                batch.call([index], [event])
         elif good:
-            self._call(good, events)
-        return [self.outcomes[line.number] for line in lines]
+            batch.call(good, events)
+        return batch.outcomes
 
-    def _call(self, lines: list[Line], events: list[Event]) -> None:
-        self.observer.call_started(lines)
+
+class _Batch:
+    """The outcomes of one batch of lines while they are being found; lines are given by their indices in it."""
+
+    def __init__(self, runner: EventRunner, lines: Lines) -> None:
+        self.runner = runner
+        self.lines = lines
+        self.outcomes = BatchOutcomes([b""] * len(lines), {})
+
+    def call(self, indices: Sequence[int], events: list[Event]) -> None:
+        """Call the backend on these events; where it fails, on parts of them."""
         try:
-            outputs, times = self.backend.run_batch(events)
+            outputs = self._outputs(indices, events)
         except InferenceBackendError as error:
-            self._isolate(lines, error)
-            return
-        self.observer.call_finished(lines, times)
-        for line, output in zip(lines, outputs, strict=True):
-            self.outcomes[line.number] = encode_output(output, line.number)
+            self._isolate(indices, error)
+        except (KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:  # noqa: BLE001 - such as asyncio.CancelledError: an event failed, not the stream
+            self._isolate(indices, _failure_of_hook(error))
+        else:
+            self._keep(indices, outputs)
 
-    def _isolate(self, lines: list[Line], error: InferenceBackendError) -> None:
-        if len(lines) == 1:
-            self.observer.event_failed(lines[0], error)
-            record = describe_failure(error, lines[0].number)
-            self.outcomes[lines[0].number] = Outcome(encode(record), error.code)
+    def fail(self, index: int, code: str, record: dict[str, Any]) -> None:
+        """Give the line this error record for its outcome."""
+        self.outcomes.encoded[index] = encode(record)
+        self.outcomes.codes[index] = code
+
+    def _outputs(self, indices: Sequence[int], events: list[Event]) -> list[dict[str, Any]]:
+        observer = self.runner.observer
+        if observer is None:
+            return self.runner.backend.run_many(events)
+        lines = [self.lines.line(index) for index in indices]
+        observer.call_started(lines)
+        outputs, times = self.runner.backend.run_batch(events)
+        observer.call_finished(lines, times)
+        return outputs
+
+    def _keep(self, indices: Sequence[int], outputs: list[dict[str, Any]]) -> None:
+        try:
+            text = self.runner.codec.encode(outputs)
+        except (ValueError, TypeError, RecursionError):
+            for index, output in zip(indices, outputs, strict=True):
+                outcome = encode_output(output, self.lines.numbers[index], self.runner.codec)
+                self.outcomes.encoded[index] = outcome.encoded
+                if outcome.code:
+                    self.outcomes.codes[index] = outcome.code
             return
-        self.observer.batch_failed(lines)
-        middle = len(lines) // 2
-        for half in (lines[:middle], lines[middle:]):
+        if len(indices) == len(self.lines):
+            self.outcomes = BatchOutcomes(None, {}, text)
+            return
+        for index, line in zip(indices, text.split(b"\n"), strict=True):
+            self.outcomes.encoded[index] = line
+
+    def _isolate(self, indices: Sequence[int], error: InferenceBackendError) -> None:
+        observer = self.runner.observer
+        if len(indices) == 1:
+            if observer is not None:
+                observer.event_failed(self.lines.line(indices[0]), error)
+            self.fail(indices[0], error.code, describe_failure(error, self.lines.numbers[indices[0]]))
+            return
+        if observer is not None:
+            observer.batch_failed([self.lines.line(index) for index in indices])
+        middle = len(indices) // 2
+        for half in (indices[:middle], indices[middle:]):
             # The model may have changed the events it was given, so they are decoded afresh.
-            self._call(half, [decode_event(line.raw, self.limits) for line in half])
+            self.call(half, self.runner.codec.decode([self.lines.raws[index] for index in half])[0])
 
 
-def encode_output(output: dict[str, Any], line: int) -> Outcome:
+def _failure_of_hook(error: BaseException) -> InferenceBackendError:
+    """What a hook raised and the backend let pass, as a failure of that hook."""
+    names = [frame.name for frame in traceback.extract_tb(error.__traceback__)]
+    step = next((name for name in names if name in _HOOKS), "execute")
+    failure = InferenceBackendRuntimeError(f"{step} raised {type(error).__name__}: {message_of(error)}")
+    failure.step, failure.original = step, error
+    return failure
+
+
+def encode_output(output: dict[str, Any], line: int, codec: Codec | None = None) -> Outcome:
     """Encode an output; one that JSON cannot hold becomes an error record."""
     try:
-        return Outcome(encode(output))
+        return Outcome(codec.encode([output]) if codec is not None else encode(output))
     except (ValueError, TypeError, RecursionError) as error:
         reason = "a string holds half of a surrogate pair" if isinstance(error, UnicodeError) else str(error)
         record = error_record(line, "output-invalid", "encode", type(error).__name__, reason)

@@ -1,6 +1,6 @@
 """Outputs as plain JSON values: what leaves a backend is a list of dicts as long as its input, and nothing else.
 
-Library types are recognised by the module they come from, so that nothing is imported that the model did not import.
+What becomes of each type stands in ``simpler_types``; here the records as a whole are looked at.
 """
 
 from __future__ import annotations
@@ -9,17 +9,17 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 from .errors import InferenceBackendValidationError
+from .native import FLOATS, NON_FINITE, PLAIN, NanPolicy, as_error, convert, convert_dict, name_of, rows_of
+from .simpler_types import RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from .jsonlines import Event
     from .project import OutputConfig
 
 _MISSING: Any = object()
 ERROR_KEY = "packflow_error"
-MAX_DEPTH = 200
-_PLAIN = frozenset({str, int, bool, type(None)})
 
 
 class KeptFields:
@@ -69,102 +69,92 @@ def _field(event: Event, path: str) -> Any:  # noqa: ANN401 - any JSON value
     return value
 
 
-def checked_outputs(outputs: object, expected: int) -> list[dict[str, Any]]:
+def checked_outputs(
+    outputs: object, expected: int, nan: NanPolicy = "error", narrow_paths: set[str] | None = None
+) -> list[dict[str, Any]]:
     """Return ``outputs`` as native records; raises InferenceBackendValidationError where they break the contract.
 
-    ``expected`` is the number of events the outputs belong to: output i is the outcome of event i.
+    ``expected`` is the number of events the outputs belong to: output i is the outcome of event i. A list, a tuple, a
+    library's array of dicts or a DataFrame (its records) will do. ``nan`` and ``narrow_paths`` are those of
+    ``native.to_native``. The records are copies: none shares a part with another or with what the model holds.
     """
-    if not isinstance(outputs, (list, tuple)) and not _is_array(outputs):
-        raise InferenceBackendValidationError(
-            f"The backend returned {_name(outputs)}, not a list of dicts.",
-            hint="Return one dict per event, in the events' order.",
-        )
-    rows: Sequence[object] = outputs if isinstance(outputs, (list, tuple)) else outputs.tolist()  # type: ignore[attr-defined]
+    rows = outputs if isinstance(outputs, (list, tuple)) else rows_of(outputs)
+    if rows is None:
+        raise _not_rows(outputs)
     if len(rows) != expected:
         raise InferenceBackendValidationError(
             f"The backend returned {len(rows)} outputs for {expected} events.",
             hint="Return exactly one dict per event, in the events' order.",
         )
-    return [checked_output(row) for row in rows]
+    if narrow_paths is not None:
+        from .narrow import note_narrow_rows  # noqa: PLC0415 - for dry runs only
+
+        note_narrow_rows(outputs, narrow_paths)
+    natives: list[dict[str, Any]] = []
+    try:
+        _convert_rows(rows, natives, NON_FINITE[nan])
+    except (RefusedError, InferenceBackendValidationError) as refusal:
+        error = as_error(refusal, "") if isinstance(refusal, RefusedError) else refusal
+        if len(rows) > 1:
+            error.detail = f"It is output {len(natives) + 1} of {len(rows)}."
+        raise error from refusal.__cause__
+    return natives
 
 
-def checked_output(output: object) -> dict[str, Any]:
+def checked_output(output: object, nan: NanPolicy = "error") -> dict[str, Any]:
     """Return one output as a native dict; raises InferenceBackendValidationError as ``checked_outputs`` does."""
-    if not isinstance(output, dict):
+    return checked_outputs([output], 1, nan)[0]
+
+
+def _convert_rows(rows: Sequence[Any], natives: list[dict[str, Any]], non_finite: Callable[[float], Any]) -> None:
+    """Append each row to ``natives`` as a native dict: ``convert_dict``, spelled out since a call a row shows."""
+    key: Any = None
+    row: Any = None
+    try:
+        for row in rows:
+            if type(row) is not dict:
+                native = _converted(row, non_finite)
+            else:
+                native = {}
+                for key in row:
+                    if type(key) is not str:
+                        native = _converted(row, non_finite)
+                        break
+                    item = row[key]
+                    if type(item) in FLOATS:
+                        native[key] = item = float(item)
+                        if item - item:  # true for NaN and infinities only
+                            native[key] = non_finite(item)
+                    else:
+                        native[key] = item if type(item) in PLAIN else convert(item, 1, non_finite)
+            if ERROR_KEY in native:
+                raise InferenceBackendValidationError(
+                    f'An output has the key "{ERROR_KEY}", which marks failed events.', hint="Use another key."
+                )
+            natives.append(native)
+    except RefusedError as refusal:
+        refusal.passes(row, key)
+        raise
+
+
+def _converted(row: object, non_finite: Callable[[float], Any]) -> dict[str, Any]:
+    """A row that is another kind of dict, or has keys that are no plain strings."""
+    if not isinstance(row, dict):
         raise InferenceBackendValidationError(
-            f"An output is {_name(output)}, not a dict.",
+            f"An output is {name_of(row)}, not a dict.",
             hint='Return a dict per event, such as {"score": 0.5}.',
         )
-    if ERROR_KEY in output:
-        raise InferenceBackendValidationError(
-            f'An output has the key "{ERROR_KEY}", which marks failed events.', hint="Use another key."
-        )
-    native: dict[str, Any] = to_native(output, "")
-    return native
+    try:
+        return convert_dict(dict(row), 1, non_finite)
+    except RefusedError as refusal:
+        raise as_error(refusal, "") from refusal.__cause__
 
 
-def to_native(value: object, path: str, depth: int = 0) -> Any:  # noqa: ANN401 - any JSON value
-    """Convert a value to str, int, float, bool, None, dict and list; ``path`` names it in errors."""
-    kind = type(value)
-    if kind in _PLAIN:
-        return value
-    if kind is float:
-        return _finite(value, path)  # type: ignore[arg-type]
-    if depth >= MAX_DEPTH:
-        raise InferenceBackendValidationError(f"An output is nested deeper than {MAX_DEPTH} at {path[:80]}…")
-    if isinstance(value, dict):
-        return {_key(key, path): to_native(item, _child(path, key), depth + 1) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [to_native(item, f"{path}[]", depth + 1) for item in value]
-    return _converted(value, path, depth)
-
-
-def _converted(value: object, path: str, depth: int) -> Any:  # noqa: ANN401 - any JSON value
-    if _is_array(value):  # a numpy or torch scalar or array, whose tolist() gives Python values
-        return to_native(value.tolist(), path, depth + 1)  # type: ignore[attr-defined]
-    for base in (bool, int, float, str):  # enums and other subclasses
-        if isinstance(value, base):
-            plain = base.__str__(value) if base is str else base(value)
-            return _finite(plain, path) if isinstance(plain, float) else plain
-    raise InferenceBackendValidationError(
-        f"{path or 'An output'} is {_name(value)}, which JSON cannot hold.",
-        hint="Convert it to a number, a string, a list or a dict in transform_outputs.",
+def _not_rows(outputs: object) -> InferenceBackendValidationError:
+    lazy = hasattr(outputs, "__next__")
+    return InferenceBackendValidationError(
+        f"The backend returned {name_of(outputs)}, not a list of dicts.",
+        hint="It gives its values once only; return list(...) of it."
+        if lazy
+        else "Return one dict per event, in the events' order.",
     )
-
-
-def _finite(value: float, path: str) -> float:
-    if value - value != 0.0:  # true for NaN and both infinities only
-        raise InferenceBackendValidationError(
-            f"{path} is {value}, which JSON cannot hold.", hint="Return null or a finite number instead."
-        )
-    return value
-
-
-def _is_array(value: object) -> bool:
-    return type(value).__module__.partition(".")[0] in ("numpy", "torch") and hasattr(value, "tolist")
-
-
-def _key(key: object, path: str) -> str:
-    if type(key) is str:
-        return key
-    if isinstance(key, str):
-        return str.__str__(key)
-    if isinstance(key, int) and not isinstance(key, bool):
-        return str(int(key))
-    if _is_array(key):
-        return _key(key.tolist(), path)  # type: ignore[attr-defined]
-    raise InferenceBackendValidationError(
-        f"{path or 'An output'} has a key that is {_name(key)}, not a string.", hint="Use string keys."
-    )
-
-
-def _child(path: str, key: object) -> str:
-    return f"{path}.{key}" if path else str(key)
-
-
-def _name(value: object) -> str:
-    if value is None:
-        return "None"
-    kind = type(value)
-    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .errors import PackflowError
+
+_line_is_open = False  # whether the last line on the terminal is one that print_changing() may replace
 
 
 def print_error(error: PackflowError) -> int:
@@ -18,15 +21,34 @@ def print_error(error: PackflowError) -> int:
         lines.append(f"  at {error.where}")
     if error.hint:
         lines.append(f"  next: {error.hint}")
-    _print("\n".join(lines))
+    print_line("\n".join(lines))
     return int(error.exit_code)
 
 
 def print_notice(text: str) -> None:
     """Print one line that is neither data nor an error."""
-    _print(f"packflow: {text}")
+    print_line(f"packflow: {text}")
 
 
-def _print(text: str) -> None:
+def print_line(text: str) -> None:
+    """Print a line as it is."""
+    global _line_is_open  # noqa: PLW0603 - there is one terminal
+    _write(("\n" if _line_is_open else "") + text + "\n")
+    _line_is_open = False
+
+
+def print_changing(text: str) -> None:
+    """Print a notice in place of the one that this function printed last; for terminals."""
+    global _line_is_open  # noqa: PLW0603 - there is one terminal
+    _write(f"\r\x1b[Kpackflow: {text}")
+    _line_is_open = True
+
+
+def _write(text: str) -> None:
+    """Write to standard error; one that is closed or gone is no reason for a stream to end."""
+    if sys.stderr is None:
+        return
     encoding = sys.stderr.encoding or "utf-8"
-    print(text.encode(encoding, "backslashreplace").decode(encoding), file=sys.stderr)  # noqa: T201
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        sys.stderr.flush()

@@ -3,217 +3,234 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import time
 import zlib
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING
 
+from .checkpoints import after_line
+from .codec import choose_codec
 from .errors import ExitCode, PackflowError
-from .jsonlines import DEFAULT_LIMITS, BadLineError, Limits, is_blank
-from .outcomes import Line, run_lines
-from .stdio import write_all
+from .jsonlines import DEFAULT_LIMITS, Limits, is_blank
+from .lines import CHUNK, LineReader, Lines, batches
+from .outcomes import EventRunner
+from .pipeline import Pipeline
+from .stdio import not_writable, write_all
+from .stop_signals import StopRequestedError, StopSignals
+from .supervised import ChildModels
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from types import FrameType
-
-    from typing_extensions import Self
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from .backend import InferenceBackend
+    from .checkpoints import Checkpoints
+    from .codec import Codec
+    from .dead_letters import DeadLetters
+    from .error_limit import ErrorLimit
+    from .outcomes import BatchOutcomes
+    from .pipeline import Runner
+    from .stream_metrics import StreamMetrics
 
-CHUNK = 64 * 1024
+__all__ = ["CHUNK", "DEFAULT_BATCH_SIZE", "LineReader", "StreamSettings", "StreamSummary", "run_stream", "stream"]
+
 DEFAULT_BATCH_SIZE = 64
 
 
-class LineReader:
-    """Splits what arrives at newlines only, in bounded memory; blank lines count as lines, not as events.
+@dataclass(frozen=True)
+class StreamSettings:
+    """How a stream is run.
 
-    ``read(n)`` returns up to n bytes, and none at the end. A line longer than the limit is dropped as it arrives and
-    given as a faulty line.
+    Batches take what has arrived, at most ``batch_size`` events, so that an idle stream is answered at once; with
+    ``fill`` (a file) every batch but the last is full. The default codec gives the same bytes on every Python. With
+    ``dead_letters`` failed events go there instead of among the outcomes; beyond ``error_limit`` the run stops.
     """
 
-    def __init__(self, read: Callable[[int], bytes], limits: Limits = DEFAULT_LIMITS) -> None:
-        self._read = read
-        self._limits = limits
-        self._number = 0
-        self._pending: list[bytes] = []  # pieces of a line whose end has not arrived
-        self._pending_size = 0
-
-    def arrivals(self) -> Iterator[list[Line]]:
-        """Yield the lines that each read completed; at the end, a last line without a newline."""
-        while chunk := self._read(CHUNK):
-            first, *rest = chunk.split(b"\n")
-            self._hold(first)
-            if rest:
-                yield [line for raw in (self._release(), *rest[:-1]) if (line := self._line(raw)) is not None]
-                self._hold(rest[-1])
-        if self._pending_size:
-            line = self._line(self._release())
-            if line is not None:
-                yield [line]
-
-    def _hold(self, piece: bytes) -> None:
-        if self._pending_size <= self._limits.max_line_bytes:
-            self._pending.append(piece)
-        self._pending_size += len(piece)
-
-    def _release(self) -> bytes | None:
-        """The held line, or None where it grew over the limit."""
-        raw = b"".join(self._pending) if self._pending_size <= self._limits.max_line_bytes else None
-        self._pending, self._pending_size = [], 0
-        return raw
-
-    def _line(self, raw: bytes | None) -> Line | None:
-        self._number += 1
-        if raw is None:
-            fault = BadLineError("line-too-long", f"the line is longer than {self._limits.max_line_bytes:,} bytes")
-            return Line(self._number, b"", fault)
-        if self._number == 1:
-            raw = raw.removeprefix(b"\xef\xbb\xbf")  # a byte order mark opens many files made on Windows
-        return None if is_blank(raw) else Line(self._number, raw)
+    batch_size: int = DEFAULT_BATCH_SIZE
+    fill: bool = False
+    codec: Codec = field(default_factory=lambda: choose_codec("stdlib"))
+    dead_letters: DeadLetters | None = None
+    error_limit: ErrorLimit | None = None
+    metrics: StreamMetrics | None = None
+    checkpoints: Checkpoints | None = None
 
 
 @dataclass
 class StreamSummary:
-    """What a run did: events read, outputs and errors written (by code), seconds, and the signal that ended it."""
+    """What a run did: events read, outputs and errors written (by code), seconds, and what ended it.
+
+    ``signal`` is the signal that ended it, ``too_many_errors`` that it failed by its error limit; ``complete`` is false
+    where events may be left: after a signal, a reader that went away, or a limit that was exceeded on the way.
+    """
 
     events: int = 0
     errors: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
     signal: int | None = None
+    too_many_errors: bool = False
+    complete: bool = True
+
+    @property
+    def failed(self) -> int:
+        """How many events failed."""
+        return sum(self.errors.values())
 
     @property
     def exit_code(self) -> int:
-        """0, also with failed events; 130 or 143 after a signal."""
-        return ExitCode.OK if self.signal is None else 128 + self.signal
+        """0, also with failed events; 130 or 143 after a signal, 1 over the error limit."""
+        if self.signal is not None:
+            return 128 + self.signal
+        return ExitCode.CHECK_FAILED if self.too_many_errors else ExitCode.OK
 
     def describe(self) -> str:
         """One line for standard error."""
-        failed = sum(self.errors.values())
         kinds = ", ".join(f"{code} {count:,}" for code, count in sorted(self.errors.items()))
         rate = f", {self.events / self.seconds:,.0f} events/s" if self.seconds > 0 else ""
         return (
-            f"{self.events:,} events, {self.events - failed:,} outputs, "
-            f"{failed:,} failed{f' ({kinds})' if kinds else ''}, {self.seconds:.1f} s{rate}"
+            f"{self.events:,} events, {self.events - self.failed:,} outputs, "
+            f"{self.failed:,} failed{f' ({kinds})' if kinds else ''}, {self.seconds:.1f} s{rate}"
         )
 
 
-class _StopRequestedError(Exception):
-    pass
-
-
-class _StopSignals:
-    """SIGINT and SIGTERM finish the batch in hand: they interrupt a wait for input, never work on events.
-
-    A wait that is interrupted raises _StopRequestedError: what was read and is not yet a batch has not begun, and a
-    line that is cut where its reading stopped is no event.
-    """
-
-    def __init__(self) -> None:
-        self.received: int | None = None
-        self._waiting = False
-
-    def __enter__(self) -> Self:
-        self._previous = {number: signal.signal(number, self._handle) for number in (signal.SIGINT, signal.SIGTERM)}
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
-
-    def _handle(self, number: int, frame: FrameType | None) -> None:
-        del frame
-        if self.received is not None:  # asked twice: the batch in hand may never end
-            signal.signal(number, signal.SIG_DFL)
-            signal.raise_signal(number)
-        self.received = number
-        if self._waiting:
-            raise _StopRequestedError
-
-    def interruptible(self, read: Callable[[int], bytes]) -> Callable[[int], bytes]:
-        """Wrap ``read`` so that a signal before or during it raises _StopRequestedError."""
-
-        def guarded(size: int) -> bytes:
-            try:
-                self._waiting = True
-                if self.received is not None:
-                    raise _StopRequestedError
-                return read(size)
-            except (OSError, EOFError, zlib.error) as error:
-                raise PackflowError(
-                    f"The events cannot be read: {error}.",
-                    code="events-not-readable",
-                    exit_code=ExitCode.NOT_FOUND,
-                    hint="Check that the file is whole; the outcomes of the events before it are written.",
-                ) from error
-            finally:
-                self._waiting = False
-
-        return guarded
-
-
 def run_stream(
-    backend: InferenceBackend,
+    backend: InferenceBackend | ChildModels,
     read: Callable[[int], bytes],
     sink: int,
-    *,
-    batch_size: int = DEFAULT_BATCH_SIZE,
-    fill: bool = False,
-    limits: Limits = DEFAULT_LIMITS,
+    settings: StreamSettings | None = None,
 ) -> StreamSummary:
     """Run ``backend`` on what ``read`` gives and write one outcome per event to the descriptor ``sink``.
 
-    Batches take what has arrived, at most ``batch_size`` events, so that an idle stream is answered at once; with
-    ``fill`` (a file) every batch but the last is full. Raises PackflowError when the sink cannot be written; a closed
-    pipe ends the run quietly.
+    The backend may be in this process or in children of it.
+
+    SIGINT and SIGTERM end the run after the batch in hand. Raises PackflowError when the events cannot be read or the
+    outcomes not be written; a closed pipe ends the run quietly.
     """
-    summary = StreamSummary()
-    started = time.monotonic()
-    with _StopSignals() as signals, contextlib.suppress(_StopRequestedError):
-        reader = LineReader(signals.interruptible(read), limits)
-        for batch in _batches(reader.arrivals(), batch_size, fill=fill):
-            outcomes = run_lines(backend, batch, limits)
-            if not _write(sink, b"".join(outcome.encoded + b"\n" for outcome in outcomes)):
+    settings = settings or StreamSettings()
+    runners = backend.runners if isinstance(backend, ChildModels) else [EventRunner(backend, settings.codec)]
+    run = _Run(runners, sink, settings)
+    with StopSignals() as signals, contextlib.suppress(StopRequestedError), contextlib.closing(run):
+        readable = _reporting_damage(signals.interruptible(read))
+        reader = LineReader(readable, settings.codec.limits)
+        blocks = run.not_done_before(reader.blocks())
+        for batch in batches(blocks, settings.batch_size, fill=settings.fill):
+            if not run.take(batch) or signals.received is not None:
                 break
-            summary.events += len(batch)
-            summary.errors.update(outcome.code for outcome in outcomes if outcome.code)
-            if signals.received is not None:
-                break
-    summary.signal = signals.received
-    summary.seconds = time.monotonic() - started
-    return summary
+    return run.finished(signals.received)
 
 
-def _batches(arrivals: Iterator[list[Line]], size: int, *, fill: bool) -> Iterator[list[Line]]:
-    waiting: list[Line] = []
-    try:
-        for lines in arrivals:
-            waiting += lines
-            usable = len(waiting) - len(waiting) % size if fill else len(waiting)
-            for start in range(0, usable, size):
-                yield waiting[start : min(start + size, usable)]
-            del waiting[:usable]
-    except PackflowError:  # the input breaks off; whole lines before that are events
-        if waiting:
-            yield waiting
-        raise
-    if waiting:
-        yield waiting
+def stream(
+    backend: InferenceBackend,
+    lines: Iterable[bytes | str],
+    *,
+    batch_size: int = DEFAULT_BATCH_SIZE,
+    codec: str = "auto",
+    limits: Limits = DEFAULT_LIMITS,
+) -> Iterator[bytes]:
+    """Yield the encoded outcome of each event among ``lines``, in order: an output, or an error record.
+
+    Blank lines are not events. The backend gets ``batch_size`` events at a time; with 1, each is answered before the
+    next line is asked for. Raises PackflowError when the codec (``auto``, ``stdlib``, ``orjson``) is not installed.
+    """
+    runner = EventRunner(backend, choose_codec(codec, limits))
+    raws = (line.encode("utf-8", "surrogatepass") if isinstance(line, str) else line for line in lines)
+    events = ((number, raw) for number, raw in enumerate(raws, 1) if not is_blank(raw))
+    while batch := list(islice(events, batch_size)):
+        yield from runner.run(Lines([number for number, _ in batch], [raw for _, raw in batch])).encoded
 
 
-def _write(sink: int, data: bytes) -> bool:
-    """Write outcomes; False when the reader has gone away, which ends a run quietly."""
-    try:
-        write_all(sink, data)
-    except BrokenPipeError:
-        return False
-    except OSError as error:
-        raise PackflowError(
-            f"The output cannot be written: {error.strerror}.",
-            code="output-not-writable",
-            exit_code=ExitCode.NOT_WRITABLE,
-            hint="Make room or choose another output, then run again.",
-        ) from error
-    return True
+class _Run:
+    """A stream while it runs."""
+
+    def __init__(self, runners: Sequence[Runner], sink: int, settings: StreamSettings) -> None:
+        self.settings = settings
+        self._runner = runners[0]
+        self._pipeline = Pipeline(runners, self._deliver) if len(runners) > 1 else None
+        self._sink = sink
+        self._started = time.monotonic()
+        self._summary = StreamSummary()
+
+    def take(self, batch: Lines) -> bool:
+        """Find and write the outcomes of a batch; false where the run must end."""
+        if self._pipeline is not None:
+            return self._pipeline.take(batch)
+        started = time.perf_counter_ns()
+        outcomes = self._runner.run(batch)
+        return self._deliver(batch, outcomes, time.perf_counter_ns() - started)
+
+    def not_done_before(self, blocks: Iterator[Lines]) -> Iterator[Lines]:
+        """The lines that are left to do: all, unless this run goes on where another was ended."""
+        resumed = self.settings.checkpoints.resumed if self.settings.checkpoints is not None else None
+        if resumed is None:
+            return blocks
+        self._summary.events = resumed.events
+        self._summary.errors.update(resumed.errors)
+        return after_line(blocks, resumed.line)
+
+    def close(self) -> None:
+        """Wait until all that was taken is written; raises what went wrong on the way."""
+        if self._pipeline is not None:
+            self._pipeline.finish()
+
+    def _deliver(self, batch: Lines, outcomes: BatchOutcomes, elapsed: int) -> bool:
+        if not self._write(batch, outcomes):
+            self._summary.complete = False
+            return False
+        summary, settings = self._summary, self.settings
+        summary.events += len(batch)
+        if outcomes.codes:
+            summary.errors.update(outcomes.codes.values())
+        if settings.metrics is not None:
+            settings.metrics.batch_done(len(batch), outcomes.codes.values(), elapsed)
+        if settings.checkpoints is not None:
+            settings.checkpoints.batch_done(batch.numbers[-1], summary.events, summary.errors)
+        if outcomes.codes and self._is_limit_exceeded(at_end=False):
+            summary.complete = False
+            return False
+        return True
+
+    def finished(self, signal: int | None) -> StreamSummary:
+        """The summary of the run, which ``signal`` may have ended."""
+        summary = self._summary
+        summary.signal = signal
+        summary.complete = summary.complete and signal is None
+        self._is_limit_exceeded(at_end=True)
+        summary.seconds = time.monotonic() - self._started
+        return summary
+
+    def _is_limit_exceeded(self, *, at_end: bool) -> bool:
+        limit, summary = self.settings.error_limit, self._summary
+        if limit is not None and limit.is_exceeded(summary.events, summary.failed, at_end=at_end):
+            summary.too_many_errors = True
+        return summary.too_many_errors
+
+    def _write(self, batch: Lines, outcomes: BatchOutcomes) -> bool:
+        """Write outcomes; False when the reader has gone away, which ends a run quietly."""
+        letters = self.settings.dead_letters
+        text = outcomes.text if letters is None else letters.separate(batch, outcomes)
+        if not text:
+            return True
+        try:
+            write_all(self._sink, text + b"\n")
+        except BrokenPipeError:
+            return False
+        except OSError as error:
+            raise not_writable("The output", error) from error
+        return True
+
+
+def _reporting_damage(read: Callable[[int], bytes]) -> Callable[[int], bytes]:
+    """Wrap ``read`` so that what it cannot read is a PackflowError."""
+
+    def reported(size: int) -> bytes:
+        try:
+            return read(size)
+        except (OSError, EOFError, zlib.error) as error:
+            raise PackflowError(
+                f"The events cannot be read: {error}.",
+                code="events-not-readable",
+                exit_code=ExitCode.NOT_FOUND,
+                hint="Check that the file is whole; the outcomes of the events before it are written.",
+            ) from error
+
+    return reported

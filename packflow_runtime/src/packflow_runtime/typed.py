@@ -126,6 +126,10 @@ def _coerce_choice(value: object, choices: dict[str, Any], path: str) -> Any:  #
     for choice in choices.values():
         if value is choice or (type(value) is type(choice) and value == choice):
             return choice
+    if value is None:
+        value = "null"  # a choice spelled so is what the word means in packflow.yaml
+        if value not in choices:
+            raise _mismatch(path, None, "one of " + ", ".join(choices))
     if isinstance(value, str) and value in choices:
         return choices[value]
     raise _mismatch(path, value, "one of " + ", ".join(choices))

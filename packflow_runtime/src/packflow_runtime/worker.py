@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import os
 import platform
+import signal
 import sys
 from pathlib import Path
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
+from .codec import choose_codec
 from .errors import InferenceBackendError, PackflowError
-from .loading import load_project
-from .outcomes import CallObserver, Line, run_lines
+from .jsonlines import Limits
+from .lines import Lines
+from .loading import load_backend, load_project
+from .outcomes import CallObserver, EventRunner, Line
 from .progress import Phase, Progress
+from .project import project_config_from_data
 from .protocol import read_frame, write_frame
 from .stdio import take_standard_streams
 
@@ -20,11 +25,18 @@ if TYPE_CHECKING:
     from .backend import InferenceBackend, StepTimes
 
 _FAILURES_TOLD = 20
+_PR_SET_PDEATHSIG = 1
 
 
 def main(arguments: list[str]) -> int:
-    """Serve frames until the app closes the pipe; ``arguments`` holds the descriptor of the progress record."""
+    """Serve frames until the other side closes the pipe.
+
+    ``arguments`` holds the descriptor of the progress record, and ``die-with-parent`` where nobody else would end a
+    child whose parent was killed.
+    """
     progress = Progress(int(arguments[0]))
+    if "die-with-parent" in arguments:
+        _die_with_parent()
     source, sink = take_standard_streams()
     sys.dont_write_bytecode = True  # a dry run writes nothing into the project
     session = _Session(progress)
@@ -43,6 +55,7 @@ class _Session:
     def __init__(self, progress: Progress) -> None:
         self.progress = progress
         self.backend: InferenceBackend | None = None
+        self.codec = choose_codec("stdlib")
 
     def answer(self, header: dict[str, Any], lines: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
         if header["op"] == "load":
@@ -50,24 +63,30 @@ class _Session:
         if self.backend is None:
             return {"op": "failed", "error": _error_data(PackflowError("No project is loaded."))}, []
         watch = _Watch(self.progress)
-        numbered = [Line(header["first"] + index, raw) for index, raw in enumerate(lines)]
+        runner = EventRunner(self.backend, self.codec, watch)
+        numbers = header.get("numbers") or range(header.get("first", 1), header.get("first", 1) + len(lines))
         size = header["batch_size"]
-        outcomes = []
-        for start in range(0, len(numbered), size):
-            outcomes += run_lines(self.backend, numbered[start : start + size], observer=watch)
+        encoded: list[bytes] = []
+        codes: list[tuple[int, str]] = []
+        for start in range(0, len(lines), size):
+            outcomes = runner.run(Lines(numbers[start : start + size], lines[start : start + size]))
+            encoded += outcomes.encoded
+            codes += [(start + index, code) for index, code in outcomes.codes.items()]
         reply = {
             "op": "ran",
             "calls": watch.calls,
             "failed_batches": watch.failed_batches,
             "failures": watch.failures,
+            "codes": codes,
         }
-        return reply, [item.encoded for item in outcomes]
+        return reply, encoded
 
     def _load(self, header: dict[str, Any]) -> dict[str, Any]:
         self.progress.enter(Phase.LOADING)
         started = perf_counter_ns()
         try:
-            backend = load_project(Path(header["project"]), header.get("overrides"))
+            self.codec = choose_codec(header.get("codec", "stdlib"), Limits(**header.get("limits", {})))
+            backend = _load_backend(header)
         except PackflowError as error:
             return {"op": "failed", "error": _error_data(error)}
         self.backend = backend
@@ -109,6 +128,23 @@ class _Watch(CallObserver):
     def event_failed(self, line: Line, error: InferenceBackendError) -> None:
         if len(self.failures) < _FAILURES_TOLD:
             self.failures.append({"event": line.number, **_error_data(error)})
+
+
+def _load_backend(header: dict[str, Any]) -> InferenceBackend:
+    """Load what the header names: a project, or an archive's extracted one with the manifest's configuration."""
+    project, overrides = Path(header["project"]), header.get("overrides")
+    if header.get("config") is None:
+        return load_project(project, overrides)
+    config = project_config_from_data(header["config"])
+    return load_backend(project, config, overrides, bytecode_dir=header.get("bytecode_dir"))
+
+
+def _die_with_parent() -> None:
+    """Have the kernel kill this process when its parent ends (Linux); elsewhere a closed pipe ends it when idle."""
+    if sys.platform == "linux":
+        import ctypes  # noqa: PLC0415 - only where it is used
+
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def _error_data(error: PackflowError) -> dict[str, Any]:
