@@ -10,6 +10,7 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
+import packflow_runtime
 from packflow_runtime import (
     BackendConfig,
     InferenceBackend,
@@ -373,6 +374,30 @@ class PackageNames(unittest.TestCase):
         with self.assertRaises(AttributeError) as caught:
             _ = packflow_runtime.nothing
         self.assertEqual(str(caught.exception), "module 'packflow_runtime' has no attribute 'nothing'")
+
+
+class CheckingIO(unittest.TestCase):
+    def test_an_honest_backend_gives_its_outputs(self) -> None:
+        class Doubling(InferenceBackend):
+            def execute(self, inputs: Any) -> Any:
+                return [{"double": event["n"] * 2} for event in inputs]
+
+        backend = Doubling()
+        self.assertEqual(backend.check_io({"n": 2}), {"double": 4})
+        self.assertEqual(backend.validate([{"n": 2}, {"n": 3}]), [{"double": 4}, {"double": 6}])
+
+    def test_a_backend_that_looks_at_the_whole_batch_is_refused(self) -> None:
+        class Leaking(InferenceBackend):
+            def execute(self, inputs: Any) -> Any:
+                return [{"size": len(inputs)} for _ in inputs]
+
+        with self.assertRaises(InferenceBackendValidationError):
+            Leaking().check_io([{"n": 2}, {"n": 3}])
+
+    def test_the_older_utilities_are_there(self) -> None:
+        self.assertEqual(packflow_runtime.ensure_valid_output([1, {"a": 2}]), [{"output": 1}, {"a": 2}])
+        for name in packflow_runtime.__all__:
+            self.assertTrue(hasattr(packflow_runtime, name), name)
 
 
 if __name__ == "__main__":

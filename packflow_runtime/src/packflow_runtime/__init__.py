@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         UnknownPreprocessorError,
     )
     from .loading import load
+    from .native import ensure_native_types, ensure_valid_output
     from .records import (
         check_delimiter_collisions,
         flatten_dict,
@@ -49,6 +50,8 @@ _HOMES = {
     "PreprocessorRuntimeError": ("errors", "PreprocessorRuntimeError"),
     "UnknownPreprocessorError": ("errors", "UnknownPreprocessorError"),
     "check_delimiter_collisions": ("records", "check_delimiter_collisions"),
+    "ensure_native_types": ("native", "ensure_native_types"),
+    "ensure_valid_output": ("native", "ensure_valid_output"),
     "flatten_dict": ("records", "flatten_dict"),
     "flatten_records": ("records", "flatten_records"),
     "get_nested_field": ("records", "get_nested_field"),
@@ -74,6 +77,8 @@ __all__ = [
     "UnknownPreprocessorError",
     "__version__",
     "check_delimiter_collisions",
+    "ensure_native_types",
+    "ensure_valid_output",
     "flatten_dict",
     "flatten_records",
     "get_nested_field",

@@ -107,6 +107,20 @@ class InferenceBackend:
         """Run every step on a non-empty batch and return native outputs with the time each step took."""
         return self._calls.run_batch(records)
 
+    def check_io(self, inputs: Any) -> Any:  # noqa: ANN401 - an event or records, and outputs of the same shape
+        """Run the backend on an event or records and return its outputs when they keep the contract.
+
+        Raises InferenceBackendValidationError for outputs that do not, that depend on the batch, or for events that
+        were changed; what the backend itself raises comes through.
+        """
+        from .checking import check_io  # noqa: PLC0415 - only those who check pay for it
+
+        return check_io(self, inputs)
+
+    def validate(self, inputs: Any) -> Any:  # noqa: ANN401
+        """The same as ``check_io``, under its older name."""
+        return self.check_io(inputs)
+
     def explain(self) -> str:
         """The Python source that was generated for this backend: its preprocessing, then the calls of its hooks."""
         return f"{self._preprocessor.source}\n# calls\n{self._calls.source}"
