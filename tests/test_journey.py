@@ -230,6 +230,7 @@ def test_demo_tells_the_whole_journey(tmp_path: Path) -> None:
     last = done.stdout.strip().splitlines()
     command = next(line for line in last if "$ python3 " in line).partition("$ ")[2]
     assert (tmp_path / "demo" / "demo-0.1.0.zip").is_file()
+    assert last[-1].strip().startswith("packflow: 2,000 events, 2,000 outputs, 0 failed")
     again = subprocess.run(command, shell=True, capture_output=True, text=True, check=True, cwd=Path.cwd())
     assert "2,000 events, 2,000 outputs, 0 failed" in again.stderr
 

@@ -79,4 +79,5 @@ def _run_archive(python: Path, archive: Path, events: Path, outputs: Path) -> Ar
     if ran.returncode:
         raise ModelFailedError(f"The demo's archive ended with exit code {ran.returncode}: {summary}")
     with outputs.open(encoding="utf-8") as lines:
-        return ArchiveRun(python, archive, events, outputs, lines.readline().rstrip("\n"), summary)
+        counts = summary.rpartition("\n")[2]  # the line before it names the configuration
+        return ArchiveRun(python, archive, events, outputs, lines.readline().rstrip("\n"), counts)
