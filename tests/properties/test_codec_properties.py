@@ -1,6 +1,11 @@
 """Both codecs accept the same language, give equal values and the same refusals, and write what reads back equal."""
 
+import collections
+import datetime as dt
+import decimal
+import enum
 import json
+import uuid
 from typing import Any
 
 import pytest
@@ -9,8 +14,9 @@ from hypothesis import strategies as st
 
 from packflow_runtime.codec import Codec, OrjsonCodec, StdlibCodec
 from packflow_runtime.jsonlines import DEFAULT_LIMITS, BadLineError, Limits, decode_event
+from packflow_runtime.outputs import checked_outputs
 
-pytest.importorskip("orjson", reason="pip install orjson compares it with the standard library")
+orjson = pytest.importorskip("orjson", reason="pip install orjson compares it with the standard library")
 
 INTEGERS = st.one_of(
     st.integers(),
@@ -103,3 +109,42 @@ def test_what_is_written_reads_back_equal(values: list[dict[str, Any]]) -> None:
         written = codec.encode(values).split(b"\n")
         assert [repr(json.loads(line.decode("utf-8", "strict"))) for line in written] == list(map(repr, values))
         assert [codec.encode([value]) for value in values] == written
+
+
+class Code(enum.IntEnum):
+    ONE = 1
+
+
+PLAIN_OUTPUTS = st.lists(
+    st.dictionaries(TEXTS, st.one_of(TEXTS, FLOATS, st.booleans(), INTEGERS), max_size=3), min_size=1, max_size=4
+)
+ODD_VALUES = st.one_of(
+    *(st.none(), st.floats(), VALUES, st.just(Code.ONE), st.just(uuid.UUID(int=1)), st.just((1, "a"))),
+    st.sampled_from(["\ud800", ":null", "packflow_error", b"bytes", dt.date(2026, 1, 2), decimal.Decimal("1.5")]),
+    st.just(orjson.Fragment(b"]\n[")),
+)
+ODD_KEYS = st.one_of(TEXTS, st.just("packflow_error"), st.integers(), st.none(), st.sampled_from(["\ud800", Code.ONE]))
+ODD_OUTPUTS = st.one_of(
+    st.lists(st.dictionaries(ODD_KEYS, ODD_VALUES, max_size=3), max_size=4),
+    st.lists(st.dictionaries(TEXTS, FLOATS, max_size=2).map(collections.OrderedDict), max_size=2),
+    *(st.tuples(OBJECTS), st.lists(VALUES, max_size=2), VALUES),
+)
+
+
+@pytest.mark.parametrize("codec", [StdlibCodec(), OrjsonCodec()], ids=lambda codec: codec.name)
+@given(outputs=st.one_of(PLAIN_OUTPUTS, ODD_OUTPUTS), expected=st.integers(0, 4))
+@settings(max_examples=400)
+def test_plain_outputs_are_written_as_checked_ones_are(codec: Codec, outputs: Any, expected: int) -> None:
+    size = len(outputs) if isinstance(outputs, list) and expected else expected
+    text = codec.encode_plain(outputs, size)
+    if text is not None:
+        assert text == codec.encode(checked_outputs(outputs, size))
+
+
+@pytest.mark.parametrize("codec", [StdlibCodec(), OrjsonCodec()], ids=lambda codec: codec.name)
+def test_usual_outputs_are_plain(codec: Codec) -> None:
+    rows = [{"id": "a", "score": 0.25, "n": 7, "flag": True}, {}, {"text": "},{ \n é"}]
+    assert codec.encode_plain(rows[:2], 2) == b'{"id":"a","score":0.25,"n":7,"flag":true}\n{}'
+    assert codec.encode_plain(rows, 3) is None
+    for odd in (float("nan"), float("inf"), None, [], (1,), "\ud800", orjson.Fragment(b"1")):
+        assert codec.encode_plain([{"score": 1.0, "odd": odd}], 1) is None

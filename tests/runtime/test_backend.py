@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import copy
+import gc
+import os
 import pickle
 import tempfile
+import threading
 import unittest
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import packflow_runtime
 from packflow_runtime import (
@@ -23,6 +27,7 @@ from packflow_runtime import (
     PreprocessorRuntimeError,
 )
 from packflow_runtime.backend import current_project
+from packflow_runtime.drift import DriftCounters
 from packflow_runtime.outputs import KeptFields
 from packflow_runtime.project import OutputConfig
 
@@ -398,6 +403,127 @@ class CheckingIO(unittest.TestCase):
         self.assertEqual(packflow_runtime.ensure_valid_output([1, {"a": 2}]), [{"output": 1}, {"a": 2}])
         for name in packflow_runtime.__all__:
             self.assertTrue(hasattr(packflow_runtime, name), name)
+
+
+class MetricsOfCalls(unittest.TestCase):
+    def test_before_the_first_call(self) -> None:
+        self.assertEqual(Echo().get_metrics().model_dump()["batch_size"], 0)
+
+    def test_the_last_call(self) -> None:
+        backend = Recording(feature_names=["n"])
+        backend([{"n": 1}, {"n": 2}])
+        last = backend.get_metrics()
+        times = last.execution_times
+        self.assertEqual(last.batch_size, 2)
+        for milliseconds in (times.preprocess, times.transform_inputs, times.execute, times.transform_outputs):
+            assert milliseconds is not None
+            self.assertGreater(milliseconds, 0)
+        self.assertEqual(last.total_execution_time, times.total())
+        backend({"n": 1})
+        self.assertEqual(backend.get_metrics().batch_size, 1)
+        told = backend.call_metrics.snapshot()
+        self.assertEqual((told["calls"], told["events"], told["errors"]), (2, 3, {}))
+        steps = ["preprocess", "transform_inputs", "execute", "transform_outputs", "check_outputs"]
+        self.assertEqual(list(told["steps_ns"]), steps)
+        self.assertEqual(sum(told["steps_ns"][step]["total"] for step in steps), told["call_ns"]["total"])
+        self.assertIn("packflow_backend_events_total 3\n", backend.call_metrics.prometheus())
+
+    def test_failures_are_counted_and_are_no_calls(self) -> None:
+        backend = Recording()
+        for event in ({"m": 1}, {"n": float("nan")}):
+            with self.assertRaises(InferenceBackendError):
+                backend(event)
+        told = backend.call_metrics.snapshot()
+        self.assertEqual((told["calls"], told["errors"]), (0, {"backend-raised": 1, "output-invalid": 1}))
+
+    def test_off(self) -> None:
+        class Silent(Echo):
+            metrics_on = False
+
+        class LateSilent(Echo):
+            def initialize(self) -> None:
+                self.metrics_on = False  # type: ignore[misc]
+
+        for backend in (Silent(), LateSilent()):
+            backend({"n": 1})
+            self.assertEqual(backend.call_metrics.snapshot()["calls"], 0)
+            backend.recorded_many([{"n": 1}])
+            self.assertEqual(backend.call_metrics.snapshot()["calls"], 1)
+
+    def test_many_calls_of_many_threads_are_all_counted(self) -> None:
+        backend = Echo()
+        threads = [threading.Thread(target=lambda: [backend({"n": 1}) for _ in range(1000)]) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        told = backend.call_metrics.snapshot()
+        self.assertEqual((told["calls"], told["steps_ns"]["execute"]["count"]), (4000, 4000))
+        backend([{}, {}])
+        self.assertEqual(backend.get_metrics().batch_size, 2)  # of this thread
+
+    def test_verbose_logs_each_call(self) -> None:
+        backend = Echo(verbose=True)
+        with self.assertLogs("packflow.Echo", "DEBUG") as logs:
+            backend({"n": 1})
+            backend([{"n": 1}] * 3)
+        self.assertEqual(len(logs.output), 2)
+        self.assertIn("ExecutionMetrics(batch_size=3", logs.output[1])
+
+    def test_drift_of_direct_calls(self) -> None:
+        backend = Echo()
+        backend.drift = DriftCounters({"type": "object", "required": ["a"]})
+        backend({"n": 1})
+        backend([{"a": 1}, {}])
+        self.assertEqual(backend.call_metrics.snapshot()["drift"]["missing"], {"a": 2})
+
+
+class Policies(unittest.TestCase):
+    def test_what_becomes_of_nan(self) -> None:
+        class Strange(InferenceBackend):
+            def execute(self, inputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+                return [{"score": float("nan"), "nested": {"more": [float("inf"), 1.0]}} for _ in inputs]
+
+        expected = {
+            "null": {"score": None, "nested": {"more": [None, 1.0]}},
+            "string": {"score": "NaN", "nested": {"more": ["Infinity", 1.0]}},
+        }
+        for policy, output in expected.items():
+            backend = Strange(nan=policy)
+            self.assertEqual((backend({}), backend([{}]), backend.run_batch([{}])[0]), (output, [output], [output]))
+        with self.assertRaises(InferenceBackendValidationError):
+            Strange()({})
+        with self.assertRaises(InferenceBackendInitializationError):
+            Strange(nan="zero")
+
+    def test_a_configuration_may_give_the_names_another_meaning(self) -> None:
+        class Config(BackendConfig):
+            nan: int = 3  # type: ignore[assignment]
+            verbose: str = "much"  # type: ignore[assignment]
+
+        class Own(Echo):
+            backend_config_model = Config
+
+        self.assertEqual(Own()({"n": 1}), {"seen": {"n": 1}})
+
+
+class WorkDir(unittest.TestCase):
+    def test_it_is_made_once_and_goes_with_the_backend(self) -> None:
+        backend = Echo()
+        folder = backend.work_dir
+        self.assertTrue(folder.is_dir())
+        self.assertEqual(backend.work_dir, folder)
+        self.assertNotEqual(Echo().work_dir, folder)
+        (folder / "file").write_text("x", encoding="utf-8")
+        twin = copy.copy(backend)
+        self.assertNotEqual(twin.work_dir, folder)
+        del backend
+        gc.collect()
+        self.assertFalse(folder.exists())
+
+    def test_where_it_is_made_may_be_said(self) -> None:
+        with tempfile.TemporaryDirectory() as holder, mock.patch.dict(os.environ, PACKFLOW_WORK_DIR=f"{holder}/new"):
+            self.assertEqual(Echo().work_dir.parent, Path(holder, "new"))
 
 
 if __name__ == "__main__":

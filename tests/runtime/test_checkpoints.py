@@ -7,6 +7,7 @@ import os
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 from packflow_runtime.checkpoints import Checkpoints, after_line, input_identity
 from packflow_runtime.errors import PackflowError
@@ -53,11 +54,13 @@ class Resuming(unittest.TestCase):
         self.assertEqual(self.output.read_bytes(), b"one\ntwo\nTHREE\n")
 
     def test_a_snapshot_is_kept(self) -> None:
-        checkpoints, _ = self.open(snapshot=lambda: {"seen": [1, 2]})
+        state = mock.Mock(snapshot=lambda: b'{"seen": [1, 2]}')
+        checkpoints, _ = self.open(state=state)
         checkpoints.batch_done(1, 1, {})
         again, _ = self.open()
         assert again.resumed is not None
         self.assertEqual(again.resumed.snapshot, {"seen": [1, 2]})
+        self.assertEqual(again.resumed.state, b'{"seen": [1, 2]}')
 
     def test_a_complete_run_leaves_nothing(self) -> None:
         checkpoints, _ = self.open()

@@ -11,6 +11,7 @@ import textwrap
 import unittest
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import packflow_runtime
 
@@ -69,11 +70,12 @@ class Loading(unittest.TestCase):
         target: str | None = None,
         cwd: Path | None = None,
         overrides: dict[str, Any] | None = None,
+        warnings: str = "error",
     ) -> Any:
         done = subprocess.run(
             [
                 sys.executable,
-                *("-I", "-S", "-B", "-W", "error", "-c", _PROGRAM.replace("REPORT", report)),
+                *("-I", "-S", "-B", "-W", warnings, "-c", _PROGRAM.replace("REPORT", report)),
                 *(SOURCES, target or str(self.project), json.dumps(overrides or {})),
             ],
             cwd=cwd or self.folder,
@@ -267,6 +269,45 @@ class Loading(unittest.TestCase):
         self.write("packflow.yaml", "name: model\nstateful: true\noutput: {keep: [id]}\n")
         self.write("inference.py", BACKEND)
         self.assertEqual(self.load('[backend.stateful, backend({"n": 1, "id": "x"})]'), [True, {"n": 2, "id": "x"}])
+
+    def test_the_operator_has_the_last_word(self) -> None:
+        self.write("packflow.yaml", "name: model\nbackend_config: {a: 1, b: 1, c: 1, d: 1}\n")
+        self.write(
+            "inference.py",
+            """\
+            from packflow_runtime import BackendConfig, InferenceBackend
+
+            class Config(BackendConfig):
+                a: int = 0
+                b: int = 0
+                c: int = 0
+                d: int = 0
+                e: int = 0
+
+            class Backend(InferenceBackend):
+                backend_config_model = Config
+
+                def execute(self, inputs):
+                    return [{} for _ in inputs]
+            """,
+        )
+        (self.folder / "new.json").write_text('{"d": 4}', encoding="utf-8")
+        (self.folder / "old.json").write_text('{"configs": {"c": 3, "d": 3}}', encoding="utf-8")
+        values = "[getattr(backend.config, key) for key in 'abcde']"
+        loader = "__import__('packflow_runtime.loaders').loaders.LocalLoader"
+        from_project = f"{loader}.from_project(sys.argv[2], b=2, c=2, d=2).config"
+        environment = {
+            "PACKFLOW_CONFIG": str(self.folder / "new.json"),
+            "BACKEND_CONFIG_FILE_PATH": str(self.folder / "old.json"),
+        }
+        with mock.patch.dict(os.environ, environment):
+            given = {"b": 2, "c": 2, "d": 2}
+            self.assertEqual(self.load(values, overrides=given, warnings="ignore"), [1, 2, 3, 4, 0])
+            self.assertEqual(
+                self.load(values.replace("backend.config", from_project), warnings="ignore")[1:4], [2, 3, 4]
+            )
+            del os.environ["BACKEND_CONFIG_FILE_PATH"]
+            self.assertEqual(self.load(values), [1, 1, 1, 4, 0])  # and no warning
 
     def test_paths_do_not_depend_on_the_current_folder(self) -> None:
         self.write("artifacts/one.txt", "41")

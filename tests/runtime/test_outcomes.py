@@ -231,9 +231,9 @@ class Isolation(unittest.TestCase):
             def transform_outputs(self, outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
                 return [{"n": float("inf")} if output["n"] == 3 else output for output in outputs]
 
-        for kind, message in (
-            (Short, "The backend returned 0 outputs for 1 events."),
-            (Infinite, "n is inf, which JSON cannot hold."),
+        for kind, name, message in (
+            (Short, "InferenceBackendValidationError", "The backend returned 0 outputs for 1 events."),
+            (Infinite, "UnsupportedValueError", "n is inf, which JSON cannot hold."),
         ):
             outcomes = run_lines(kind(), numbered([good(number) for number in range(7)]))
             with self.subTest(message):
@@ -243,7 +243,7 @@ class Isolation(unittest.TestCase):
                         "line": 4,
                         "code": "output-invalid",
                         "step": "check_outputs",
-                        "type": "InferenceBackendValidationError",
+                        "type": name,
                         "message": message,
                     },
                 )
@@ -346,6 +346,69 @@ class State(unittest.TestCase):
         outcomes = run_lines(model, numbered([good(number) for number in range(5)]))
         self.assertEqual({outcome.code for outcome in outcomes}, {"output-invalid"})
         self.assertEqual(model.executed, Counter(range(5)))
+
+
+class Snapshots(unittest.TestCase):
+    """A stateful backend with snapshot() and restore(value) gets batches."""
+
+    class Counter(InferenceBackend):
+        stateful = True
+
+        def initialize(self) -> None:
+            self.seen: dict[str, int] = {}
+            self.sizes: list[int] = []
+
+        def execute(self, inputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+            self.sizes.append(len(inputs))
+            return [self.one(event) for event in inputs]
+
+        def one(self, event: dict[str, Any]) -> dict[str, Any]:
+            key = str(event["n"] % 3)
+            self.seen[key] = self.seen.get(key, 0) + 1
+            if event.get("bad"):
+                raise ValueError("after it was counted")
+            return {"key": key, "seen": self.seen[key]}
+
+        def snapshot(self) -> Any:
+            return self.seen  # the very dict that execute changes
+
+        def restore(self, value: Any) -> None:
+            self.seen = value
+
+    def outcomes(self, raws: list[bytes], size: int) -> tuple[Counter, list[bytes]]:
+        backend = self.Counter()
+        runner = EventRunner(backend, choose_codec("stdlib"))
+        found = []
+        for start in range(0, len(raws), size):
+            part = raws[start : start + size]
+            found += runner.run(Lines(list(range(start + 1, start + 1 + len(part))), part)).encoded
+        return backend, found
+
+    def test_a_clean_batch_is_one_call(self) -> None:
+        backend, _ = self.outcomes([good(number) for number in range(16)], 8)
+        self.assertEqual(backend.sizes, [8, 8])
+
+    def test_an_event_that_fails_leaves_no_trace_in_the_state(self) -> None:
+        for size in (1, 2, 5, 8, 64):
+            for culprits in ({0}, {3}, {7}, {2, 3}, {0, 5, 11}, set(range(12))):
+                raws = [b'{"n":%d,"bad":%s}' % (n, b"true" if n in culprits else b"false") for n in range(12)]
+                with self.subTest(size=size, culprits=culprits):
+                    _, found = self.outcomes(raws, size)
+                    alone = [raw for n, raw in enumerate(raws) if n not in culprits]
+                    _, expected = self.outcomes(alone, 1)
+                    self.assertEqual([line for n, line in enumerate(found) if n not in culprits], expected)
+                    for n in culprits:
+                        self.assertEqual(json.loads(found[n])["packflow_error"]["line"], n + 1)
+
+    def test_a_state_that_is_no_json_value_is_an_error_of_the_backend(self) -> None:
+        class Sets(self.Counter):  # type: ignore[name-defined,misc]
+            def snapshot(self) -> Any:
+                return {1, 2}
+
+        with self.assertRaises(InferenceBackendError) as caught:
+            EventRunner(Sets(), choose_codec("stdlib")).run(Lines([1], [good(1)]))
+        self.assertEqual((caught.exception.step, caught.exception.code), ("snapshot", "backend-raised"))
+        self.assertIn("set is not JSON serializable", caught.exception.title)
 
 
 class Observing(unittest.TestCase):

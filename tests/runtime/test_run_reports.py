@@ -15,8 +15,10 @@ from typing import Any
 
 from packflow_runtime.backend import InferenceBackend
 from packflow_runtime.codec import StdlibCodec
+from packflow_runtime.config import BackendConfig
 from packflow_runtime.config_overrides import describe_config, parse_assignment, read_overrides
 from packflow_runtime.dead_letters import DeadLetters
+from packflow_runtime.drift import DriftCounters
 from packflow_runtime.errors import PackflowError
 from packflow_runtime.http_status import HttpStatus, parse_address
 from packflow_runtime.jsonlines import BadLineError
@@ -29,6 +31,20 @@ from packflow_runtime.stream_metrics import StreamMetrics, as_json, as_prometheu
 class Picky(InferenceBackend):
     def execute(self, inputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return [{"n": event["n"]} for event in inputs]
+
+
+class Service(BackendConfig):
+    api_key: str = "sesame"
+    tokenizer: str = "bpe"
+
+
+class Connection(BackendConfig):
+    db_password: str = "sesame"
+    service: Service = Service()
+
+
+class Connected(Picky):
+    backend_config_model = Connection
 
 
 class InFolder(unittest.TestCase):
@@ -114,10 +130,10 @@ class Overrides(InFolder):
         file = self.write("file.json", '{"b": 2, "c": 2, "nested": {"y": 2}}')
         sets = [parse_assignment(text) for text in ("c=3", "nested.z=3", "d=a=b", "e=")]
         self.assertEqual(
-            read_overrides(file, sets, {"PACKFLOW_CONFIG": str(variable)}),
+            read_overrides(file, sets, {"PACKFLOW_CONFIG": str(variable)}, self.fail),
             {"a": 1, "b": 2, "c": "3", "d": "a=b", "e": "", "nested": {"x": 1, "y": 2, "z": "3"}},
         )
-        self.assertEqual(read_overrides(None, [], {"PACKFLOW_CONFIG": ""}), {})
+        self.assertEqual(read_overrides(None, [], {"PACKFLOW_CONFIG": ""}, self.fail), {})
 
     def test_files_that_are_wrong_are_named(self) -> None:
         for content, line, said in (
@@ -129,31 +145,55 @@ class Overrides(InFolder):
             path = self.write("config.json", content)
             for file, environment in ((path, {}), (None, {"PACKFLOW_CONFIG": str(path)})):
                 with self.subTest(content), self.assertRaises(PackflowError) as caught:
-                    read_overrides(file, [], environment)
+                    read_overrides(file, [], environment, self.fail)
                 error = caught.exception
                 self.assertEqual((error.code, error.exit_code, error.line), ("config-invalid", 3, line))
                 self.assertIn(str(path), error.title)
                 self.assertIn(said, error.title)
                 self.assertEqual("PACKFLOW_CONFIG" in error.title, bool(environment))
         with self.assertRaises(PackflowError) as caught:
-            read_overrides(self.folder / "none.json", [], {})
+            read_overrides(self.folder / "none.json", [], {}, self.fail)
         self.assertEqual((caught.exception.code, caught.exception.exit_code), ("config-not-found", 3))
+
+    def test_the_variable_of_older_versions_is_read_below_all_others(self) -> None:
+        old = self.write("old.json", '{"configs": {"a": 1, "b": 1}}')
+        new = self.write("new.json", '{"b": 2}')
+        told: list[str] = []
+        environment = {"BACKEND_CONFIG_FILE_PATH": str(old), "PACKFLOW_CONFIG": str(new)}
+        self.assertEqual(read_overrides(None, [], environment, told.append), {"a": 1, "b": 2})
+        self.assertEqual(len(told), 1)
+        self.assertIn("BACKEND_CONFIG_FILE_PATH is deprecated", told[0])
+        for content in ('{"a": 1}', '{"configs": [1]}'):
+            old.write_text(content, encoding="utf-8")
+            with self.subTest(content), self.assertRaises(PackflowError) as caught:
+                read_overrides(None, [], environment, told.append)
+            self.assertIn("must hold an object under the key configs", caught.exception.title)
+            self.assertEqual((caught.exception.code, caught.exception.file), ("config-invalid", str(old)))
 
     def test_keys_that_contradict_each_other_are_named(self) -> None:
         for first, second in (("a=1", "a.b=2"), ("a.b=2", "a=1"), ("a.b=1", "a.b.c=2")):
             with self.subTest(first), self.assertRaises(PackflowError) as caught:
-                read_overrides(None, [parse_assignment(first), parse_assignment(second)], {})
+                read_overrides(None, [parse_assignment(first), parse_assignment(second)], {}, self.fail)
             self.assertIn(second.partition("=")[0], caught.exception.title)
         for text in ("a", "=1", ".a=1", "a..b=1", ""):
             with self.subTest(text), self.assertRaises(ValueError):
                 parse_assignment(text)
 
     def test_the_configuration_in_force_has_a_digest(self) -> None:
-        backend = Picky()
-        first = describe_config(backend)
-        if first is not None:  # an InferenceBackend may have keys of its own
-            self.assertRegex(first, r"^configuration \{.*\} sha256 [0-9a-f]{64}$")
+        first = describe_config(Picky())
+        assert first is not None
+        self.assertRegex(first, r"^configuration \{\} sha256 [0-9a-f]{64}$")
         self.assertEqual(first, describe_config(Picky()))
+        other = describe_config(Picky(feature_names=["a"]))
+        assert other is not None
+        self.assertRegex(other, r'^configuration \{"feature_names": \["a"\]\} sha256 [0-9a-f]{64}$')
+        self.assertNotEqual(first[-64:], other[-64:])
+
+    def test_secrets_are_not_shown(self) -> None:
+        told = describe_config(Connected())
+        assert told is not None
+        shown = '{"db_password": "***", "service": {"api_key": "***", "tokenizer": "bpe"}}'
+        self.assertIn(f"configuration {shown} sha256", told)
 
 
 class Metrics(unittest.TestCase):
@@ -172,6 +212,19 @@ class Metrics(unittest.TestCase):
         self.assertEqual(later["events"], 1001)
         self.assertAlmostEqual(later["batch_ms"]["p95"], 0.007, delta=0.0006)
         self.assertEqual(as_json(now, now, now)["packflow_metrics"]["batch_ms"], {"p50": None, "p95": None})
+
+    def test_what_the_model_says_of_itself(self) -> None:
+        backend = Picky()
+        backend.drift = DriftCounters({"type": "object", "required": ["m"]})
+        runner = EventRunner(backend, StdlibCodec(), recorded=True)
+        runner.run(Lines([1, 2, 3], [b'{"n":1}', b'{"o":1}', b'{"n":1,"m":1}']))
+        now = StreamMetrics().snapshot()
+        line = as_json(now, now, now, backend.call_metrics.snapshot())["packflow_metrics"]
+        self.assertEqual(list(line["steps_ms"]), ["execute", "check_outputs"])
+        self.assertGreater(line["steps_ms"]["execute"]["p50"], 0)
+        self.assertEqual(
+            line["drift"], {"missing": {"m": 2}, "new_types": {}}
+        )  # once an event, though one was isolated
 
     def test_times_of_every_size(self) -> None:
         metrics = StreamMetrics()

@@ -253,6 +253,44 @@ class FromLines(unittest.TestCase):
             next(stream(Echo(), [], codec="orjson"))
 
 
+class Refusing(Echo):
+    """Refuses the events whose n is 5 or 9."""
+
+    def execute(self, inputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        if any(event["n"] in (5, 9) for event in inputs):
+            raise ValueError("refused")
+        return inputs
+
+
+class EndingOnFailure(Running):
+    """``on_error: raise``: the first event that the model fails on ends the stream; what came before it is written."""
+
+    def test_the_outcomes_before_it_are_written(self) -> None:
+        lines = [b"nonsense" if n == 2 else b'{"n":%d}' % n for n in range(12)]
+        for size in (1, 4, 64):
+            with self.subTest(size=size), tempfile.TemporaryFile() as sink:
+                backend = Refusing(on_error="raise")
+                with self.assertRaises(PackflowError) as caught:
+                    run_stream(backend, pieces(b"\n".join(lines)), sink.fileno(), StreamSettings(size))
+                error = caught.exception
+                self.assertEqual((error.code, error.exit_code), ("backend-raised", 4))
+                self.assertEqual(error.title, "The event on line 6 failed: execute: ValueError: refused")
+                sink.seek(0)
+                written = sink.read().split(b"\n")[:-1]
+                self.assertEqual([json.loads(line).get("n") for line in written], [0, 1, None, 3, 4])
+
+    def test_from_lines(self) -> None:
+        found = []
+        with self.assertRaises(PackflowError):
+            for outcome in stream(Refusing(on_error="raise"), [b'{"n":%d}' % n for n in range(12)]):
+                found += [outcome]
+        self.assertEqual(found, [b'{"n":%d}' % n for n in range(5)])
+
+    def test_otherwise_it_is_isolated(self) -> None:
+        summary, found = self.run_over(pieces(b"".join(b'{"n":%d}\n' % n for n in range(12))), Refusing())
+        self.assertEqual((summary.events, len(found), dict(summary.errors)), (12, 12, {"backend-raised": 2}))
+
+
 class ErrorLimits(unittest.TestCase):
     def run_limited(self, limit: str, data: bytes, size: int = 4) -> tuple[StreamSummary, int]:
         with tempfile.TemporaryFile() as sink:

@@ -8,7 +8,7 @@ from pathlib import Path
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, ClassVar, overload
 
-from .call_paths import HOOKS, CallPath, StepTimes, compile_call_path
+from .call_paths import HOOKS, CallPath, EncodePlain, RunMany, RunOne, StepTimes, compile_call_path
 from .config import BackendConfig
 from .errors import (
     InferenceBackendError,
@@ -17,13 +17,16 @@ from .errors import (
     message_of,
 )
 from .logger import get_logger
+from .native import NON_FINITE
 from .outputs import KeptFields
 from .preprocessing import compile_preprocessing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .drift import DriftCounters
     from .jsonlines import Event
+    from .metrics import ExecutionMetrics, Metrics
 
 __all__ = ["InferenceBackend", "StepTimes", "current_project", "error_place", "wrapped_error"]
 
@@ -40,20 +43,27 @@ class InferenceBackend:
     built; ``explain()`` shows the code that came of it.
 
     ``run_one(event)`` and ``run_many(records)``, the latter for at least one event, are what a call comes down to, for
-    callers that know what they hand over. Class attributes: ``backend_config_model`` is the configuration class;
-    ``stateful = True`` declares that an output depends on earlier events, so that Packflow never runs an event twice
-    and gives one event a call.
+    callers that know what they hand over; ``recorded_many`` is ``run_many`` with metrics, ``run_encoded`` for streams.
+
+    Class attributes: ``backend_config_model`` is the configuration class. ``stateful = True`` declares that an output
+    depends on earlier events, so that Packflow never runs an event twice: it gives one event a call, or batches where
+    ``snapshot()`` gives the state as a JSON value and ``restore(value)`` takes it back. ``metrics_on = False`` spares
+    calls of ``backend(...)`` the time to note how long each step took.
     """
 
     backend_config_model: ClassVar[type[BackendConfig]] = BackendConfig
     stateful: ClassVar[bool] = False
-    run_one: Callable[[Event], dict[str, Any]]
-    run_many: Callable[[list[Event]], list[dict[str, Any]]]
+    metrics_on: ClassVar[bool] = True
+    run_one: RunOne
+    run_many: RunMany
+    recorded_many: RunMany
+    run_encoded: Callable[[list[Event], EncodePlain], bytes | list[dict[str, Any]]]
 
     def __init__(self, /, **config: object) -> None:
         self.project_dir = current_project.get() or Path.cwd()
         self.config: Any = self.backend_config_model(**config)
         self._kept_fields = KeptFields()
+        self._drift: DriftCounters | None = None
         self._compile()
         started = perf_counter_ns()
         try:
@@ -61,7 +71,7 @@ class InferenceBackend:
         except (Exception, SystemExit) as error:
             raise wrapped_error("initialize", error, self.project_dir) from error
         self.initialize_ns = perf_counter_ns() - started
-        if any(hook in vars(self) for hook in HOOKS):  # initialize gave this instance hooks of its own
+        if not vars(self).keys().isdisjoint(_CHOICES):  # initialize gave this instance hooks of its own
             self._choose_call_path()
 
     def initialize(self) -> None:
@@ -98,14 +108,39 @@ class InferenceBackend:
         ``events`` is neither a dict nor a list of dicts.
         """
         if isinstance(events, dict):
-            return self.run_one(events)
+            return self._call_one(events)
         if not isinstance(events, list) or not _are_dicts(events):
             raise TypeError("a backend takes one event (a dict) or records (a list of dicts)")
-        return self.run_many(events) if events else []
+        return self._call_many(events) if events else []
 
     def run_batch(self, records: list[Event]) -> tuple[list[dict[str, Any]], StepTimes]:
         """Run every step on a non-empty batch and return native outputs with the time each step took."""
         return self._calls.run_batch(records)
+
+    def get_metrics(self) -> ExecutionMetrics:
+        """How long the last call of ``backend(...)`` took, of this thread where it made one; zeros before the first.
+
+        ``call_metrics`` knows about all calls: ``snapshot()`` has their counts, sums and percentiles, ``prometheus()``
+        the same as text.
+        """
+        return self.call_metrics.last_call()
+
+    @property
+    def call_metrics(self) -> Metrics:
+        """Times, batch sizes and errors of all recorded calls, and how events drift from the model's schema."""
+        return self._calls.metrics
+
+    @property
+    def work_dir(self) -> Path:
+        """A folder of this backend's own to write to, made when it is first asked for and removed at the end.
+
+        It is made in the folder that ``PACKFLOW_WORK_DIR`` names, else where temporary files go.
+        """
+        if "_work_dir" not in vars(self):
+            from .work_dir import make_work_dir  # noqa: PLC0415 - few backends write
+
+            self._work_dir = make_work_dir(self)
+        return self._work_dir
 
     def check_io(self, inputs: Any) -> Any:  # noqa: ANN401 - an event or records, and outputs of the same shape
         """Run the backend on an event or records and return its outputs when they keep the contract.
@@ -124,6 +159,18 @@ class InferenceBackend:
     def explain(self) -> str:
         """The Python source that was generated for this backend: its preprocessing, then the calls of its hooks."""
         return f"{self._preprocessor.source}\n# calls\n{self._calls.source}"
+
+    @property
+    def drift(self) -> DriftCounters | None:
+        """Counts how the events of ``backend(...)`` differ from a schema, where the model was shipped with one."""
+        return self._drift
+
+    @drift.setter
+    def drift(self, drift: DriftCounters | None) -> None:
+        changes = drift is not self._drift
+        self._drift = drift
+        if changes:
+            self._choose_call_path()
 
     @property
     def kept_fields(self) -> KeptFields:
@@ -146,8 +193,40 @@ class InferenceBackend:
         kind = type(self)
         given = (hook for hook in HOOKS if getattr(kind, hook) is not getattr(InferenceBackend, hook))
         hooks = frozenset([*given, *(vars(self).keys() & HOOKS), "execute"])
-        self._calls: CallPath = compile_call_path(self, hooks, self._preprocessor, self._kept_fields, self._failure)
-        self.run_one, self.run_many = self._calls.run_one, self._calls.run_many
+        nan: Any = getattr(self.config, "nan", "error")
+        calls = compile_call_path(
+            self,
+            hooks,
+            self._preprocessor,
+            self._kept_fields,
+            self._failure,
+            nan if nan in NON_FINITE else "error",  # a configuration may give the name another meaning
+        )
+        calls.metrics.drift = self._drift
+        self._calls: CallPath = calls
+        self.run_one, self.run_many, self.recorded_many = calls.run_one, calls.run_many, calls.recorded_many
+        self.run_encoded = calls.run_encoded
+        direct = (calls.recorded_one, calls.recorded_many) if self.metrics_on else (calls.run_one, calls.run_many)
+        self._call_one, self._call_many = self._followed(*direct)
+
+    def _followed(self, run_one: RunOne, run_many: RunMany) -> tuple[RunOne, RunMany]:
+        """The calls of ``backend(...)``, with what is to be done beside them."""
+        drift, verbose = self._drift, getattr(self.config, "verbose", False) is True and self.metrics_on
+        if drift is None and not verbose:
+            return run_one, run_many
+
+        def follow(events: list[Event], call: Callable[[], Any]) -> Any:  # noqa: ANN401 - what the call gives
+            if drift is not None:
+                drift.observe_all(events)
+            outputs = call()
+            if verbose:
+                self.logger.debug(repr(self.get_metrics()))
+            return outputs
+
+        return (
+            lambda event: follow([event], lambda: run_one(event)),
+            lambda records: follow(records, lambda: run_many(records)),
+        )
 
     def _failure(self, step: str, error: BaseException) -> InferenceBackendError:
         return wrapped_error(step, error, self.project_dir)
@@ -156,12 +235,17 @@ class InferenceBackend:
         return {name: value for name, value in vars(self).items() if name not in _COMPILED}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
+        vars(self).update(state, _drift=None)
         self._compile()
 
 
-_COMPILED = frozenset({"logger", "run_one", "run_many", "_preprocessor", "_calls"})
+_COMPILED = frozenset(
+    {"logger", "run_one", "run_many", "recorded_many", "run_encoded", "_call_one", "_call_many"}
+    | {"_preprocessor", "_calls", "_drift", "_work_dir"}
+)
 """What cannot be pickled or copied, and is made anew."""
+_CHOICES = frozenset({*HOOKS, "metrics_on"})
+"""What decides how a backend is called, and may be set in ``initialize``."""
 
 
 def _are_dicts(events: list[Any]) -> bool:

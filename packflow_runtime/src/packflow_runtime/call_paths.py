@@ -1,23 +1,32 @@
 """The code that runs a backend's hooks, written for the hooks it has: what is not overridden is not called.
 
-Three functions are made when a backend is built: ``run_one(event)``, ``run_many(records)``, and ``run_batch(records)``,
-which also takes times. They run the same steps. One ``try`` stands around all of them; which step failed is read
+Six functions are made when a backend is built: ``run_one(event)`` and ``run_many(records)``; ``recorded_one`` and
+``recorded_many``, which do the same and note the call in the backend's metrics; ``run_batch(records)``, which gives the
+times it took; and ``run_encoded(records, encode_plain)``, for streams, which gives the outputs as text where a codec
+can write them as they are. They run the same steps. One ``try`` stands around all of them; which step failed is read
 afterwards from a local variable, so that a call that succeeds pays next to nothing for it.
 """
 
 from __future__ import annotations
 
+from threading import get_ident
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from .errors import InferenceBackendError
+from .metrics import FOLD, Metrics
 from .outputs import KeptFields, checked_outputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .jsonlines import Event
+    from .native import NanPolicy
     from .preprocessing import Preprocessor
+
+RunOne: TypeAlias = "Callable[[Event], dict[str, Any]]"
+EncodePlain: TypeAlias = "Callable[[object, int], bytes | None]"
+RunMany: TypeAlias = "Callable[[list[Event]], list[dict[str, Any]]]"
 
 HOOKS = ("transform_inputs", "execute", "transform_outputs")
 """The hooks that are run on events, in their order."""
@@ -34,14 +43,18 @@ class StepTimes(NamedTuple):
 
 
 class CallPath(NamedTuple):
-    """The compiled calls of one backend, and their source.
+    """The compiled calls of one backend, the metrics that the recorded ones add to, and their source.
 
     All raise what ``failure(step, error)`` gives for an exception of the step that was running.
     """
 
-    run_one: Callable[[Event], dict[str, Any]]
-    run_many: Callable[[list[Event]], list[dict[str, Any]]]
+    run_one: RunOne
+    run_many: RunMany
+    recorded_one: RunOne
+    recorded_many: RunMany
     run_batch: Callable[[list[Event]], tuple[list[dict[str, Any]], StepTimes]]
+    run_encoded: Callable[[list[Event], EncodePlain], bytes | list[dict[str, Any]]]
+    metrics: Metrics
     source: str
 
 
@@ -51,17 +64,22 @@ def compile_call_path(
     preprocessor: Preprocessor,
     kept_fields: KeptFields,
     failure: Callable[[str, BaseException], InferenceBackendError],
+    nan: NanPolicy = "error",
 ) -> CallPath:
     """Write and compile the calls of ``backend``, which overrides ``hooks``; ``execute`` must be one of them."""
     keeps = bool(kept_fields.paths)
-    steps = _steps(hooks, preprocesses=not preprocessor.is_passthrough, keeps=keeps)
+    steps = _steps(hooks, nan, preprocesses=not preprocessor.is_passthrough, keeps=keeps)
     source = "\n".join(
         [
             *_function("run_one", "event", steps, keeps=keeps),
             *_function("run_many", "records", steps, keeps=keeps),
-            *_function("run_batch", "records", steps, keeps=keeps, timed=True),
+            *_function("recorded_one", "event", steps, keeps=keeps, clocked="recorded"),
+            *_function("recorded_many", "records", steps, keeps=keeps, clocked="recorded"),
+            *_function("run_batch", "records", steps, keeps=keeps, clocked="timed"),
+            *_function("run_encoded", "records, encode_plain", _encoded(steps, keeps=keeps), keeps=keeps),
         ]
     )
+    metrics = Metrics(tuple(step.name for step in steps))
     names = {
         "backend": backend,
         "preprocess_one": preprocessor.run_one,
@@ -73,9 +91,14 @@ def compile_call_path(
         "now": perf_counter_ns,
         "times": StepTimes,
         "BackendError": InferenceBackendError,
+        "pending": metrics.pending,
+        "fold": metrics.fold,
+        "count_error": metrics.count_error,
+        "this_thread": get_ident,
     }
     exec(compile(source, "<packflow call path>", "exec"), names)  # noqa: S102 - the source is our own
-    return CallPath(names["run_one"], names["run_many"], names["run_batch"], source)  # type: ignore[arg-type]
+    compiled: dict[str, Any] = {name: names[name] for name in CallPath._fields[:-2]}
+    return CallPath(**compiled, metrics=metrics, source=source)
 
 
 class _Step(NamedTuple):
@@ -86,18 +109,35 @@ class _Step(NamedTuple):
     many: str
 
 
-def _steps(hooks: frozenset[str], *, preprocesses: bool, keeps: bool) -> list[_Step]:
+def _steps(hooks: frozenset[str], nan: NanPolicy, *, preprocesses: bool, keeps: bool) -> list[_Step]:
     steps = [_Step("preprocess", "preprocess_one(event)", "preprocess_many(records)")] if preprocesses else []
     for hook in HOOKS:
         if hook in hooks:
             first_one, first_many = ("value", "value") if steps else ("[event]", "records")
             steps.append(_Step(hook, f"backend.{hook}({first_one})", f"backend.{hook}({first_many})"))
-    one, many = "checked(value, 1)", "checked(value, count)"
+    policy = "" if nan == "error" else f", {nan!r}"
+    one, many = f"checked(value, 1{policy})", f"checked(value, count{policy})"
     steps.append(_Step("check_outputs", *((f"put(kept, {one})", f"put(kept, {many})") if keeps else (one, many))))
     return steps
 
 
-def _function(name: str, argument: str, steps: list[_Step], *, keeps: bool, timed: bool = False) -> list[str]:
+def _encoded(steps: list[_Step], *, keeps: bool) -> list[_Step]:
+    """The steps of a call whose outputs are written at once; fields to keep are added to native outputs only."""
+    if keeps:
+        return steps
+    check = steps[-1]
+    return [*steps[:-1], check._replace(many=f"encode_plain(value, count) or {check.many}")]
+
+
+def _function(
+    name: str,
+    argument: str,
+    steps: list[_Step],
+    *,
+    keeps: bool,
+    clocked: Literal["", "timed", "recorded"] = "",
+) -> list[str]:
+    """The lines of one call; ``timed`` ones return their times too, ``recorded`` ones note them."""
     single = argument == "event"
     lines = [f"def {name}({argument}):"]
     if not single:
@@ -106,24 +146,38 @@ def _function(name: str, argument: str, steps: list[_Step], *, keeps: bool, time
     lines.append("    try:")
     if keeps:
         lines.append(f"        kept = take({'[event]' if single else 'records'})")
-    if timed:
+    if clocked:
         lines.append("        start = now()")
     for number, step in enumerate(steps):
         if number:
             lines.append(f"        step = {step.name!r}")
         lines.append(f"        value = {step.one if single else step.many}")
-        if timed:
+        if clocked:
             lines.append(f"        after_{step.name} = now()")
-    lines += [
-        "    except BackendError as error:",
-        "        error.step = error.step or step",
-        "        raise",
-        "    except (Exception, SystemExit) as error:",
-        "        raise failure(step, error) from error",
-        f"    return {'value[0]' if single else 'value' if not timed else _timed_result(steps)}",
-        "",
-    ]
+    lines += _FAILURES_COUNTED if clocked == "recorded" else _FAILURES
+    if clocked == "recorded":
+        marks = "".join(f", after_{step.name}" for step in steps)
+        lines.append(f"    pending.append((this_thread(), {'1' if single else 'count'}, start{marks}))")
+        lines += [f"    if len(pending) >= {FOLD}:", "        fold()"]
+    lines += [f"    return {'value[0]' if single else 'value' if clocked != 'timed' else _timed_result(steps)}", ""]
     return lines
+
+
+_FAILURES = [
+    "    except BackendError as error:",
+    "        error.step = error.step or step",
+    "        raise",
+    "    except (Exception, SystemExit) as error:",
+    "        raise failure(step, error) from error",
+]
+_FAILURES_COUNTED = [
+    *_FAILURES[:2],
+    "        count_error(error.code)",
+    *_FAILURES[2:4],
+    "        failed = failure(step, error)",
+    "        count_error(failed.code)",
+    "        raise failed from error",
+]
 
 
 def _timed_result(steps: list[_Step]) -> str:

@@ -19,10 +19,12 @@ from .errors import ExitCode, PackflowError
 from .stdio import not_writable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from .dead_letters import DeadLetters
     from .lines import Lines
+    from .outcomes import BackendState
 
 _VERSION = 1
 _HEAD = 1 << 16
@@ -37,13 +39,19 @@ class RunState:
     errors: dict[str, int]
     snapshot: Any = None
 
+    @property
+    def state(self) -> bytes:
+        """The snapshot as the JSON text it was made of."""
+        return json.dumps(self.snapshot).encode()
+
 
 class Checkpoints:
     """The checkpoint of one run.
 
     ``identity`` holds all that decides the output's bytes; a checkpoint of another run is refused with what differs.
-    ``outputs`` names the descriptors that are written to; they must be seekable. ``interval`` is seconds between
-    checkpoints, 0 for one after each batch; ``snapshot`` gives a stateful backend's state.
+    ``outputs`` names the descriptors that are written to; they must be seekable. ``letters`` are appended to a file
+    that may hold those of earlier runs, which stay. ``interval`` is seconds between checkpoints, 0 for one after each
+    batch; ``state`` is a stateful backend's.
     """
 
     def __init__(
@@ -53,15 +61,19 @@ class Checkpoints:
         outputs: Mapping[str, int],
         *,
         interval: float = 1.0,
-        snapshot: Callable[[], Any] | None = None,
+        state: BackendState | None = None,
+        letters: DeadLetters | None = None,
     ) -> None:
         self.path = path
         self._identity = dict(identity)
-        self._outputs = dict(outputs)
+        self._fresh = dict(outputs)
+        self._outputs = {**outputs, **({"dead letters": letters.descriptor} if letters is not None else {})}
         self._interval = interval
-        self._snapshot = snapshot
+        self._state = state
         self._due = 0.0
         self.resumed = self._resume()
+        if self.resumed is None and letters is not None:  # so that a kill before the next checkpoint is seen, too
+            self._write(RunState(0, 0, {}, self._snapshot()))
 
     def batch_done(self, line: int, events: int, errors: Mapping[str, int]) -> None:
         """Write a checkpoint if one is due; raises PackflowError when it cannot be written."""
@@ -69,7 +81,12 @@ class Checkpoints:
         if now < self._due:
             return
         self._due = now + self._interval
-        state = RunState(line, events, dict(errors), self._snapshot() if self._snapshot is not None else None)
+        self._write(RunState(line, events, dict(errors), self._snapshot()))
+
+    def _snapshot(self) -> Any:  # noqa: ANN401 - a JSON value
+        return json.loads(self._state.snapshot()) if self._state is not None else None
+
+    def _write(self, state: RunState) -> None:
         try:
             for descriptor in self._outputs.values():
                 os.fsync(descriptor)
@@ -86,7 +103,7 @@ class Checkpoints:
     def _resume(self) -> RunState | None:
         saved = _read(self.path)
         if saved is None:
-            for descriptor in self._outputs.values():
+            for descriptor in self._fresh.values():
                 os.ftruncate(descriptor, 0)
                 os.lseek(descriptor, 0, os.SEEK_SET)
             return None

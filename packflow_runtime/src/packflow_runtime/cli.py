@@ -27,6 +27,15 @@ if TYPE_CHECKING:
     from .supervised import ChildModels
 
 
+LATER_COMMANDS = {
+    "install": "make an environment from the archive's lock",
+    "verify": "check that an archive is whole and canonical",
+    "replay": "run the golden events again and compare their outputs",
+    "compare": "show how two models differ on the same events",
+    "cache": "list or remove extracted copies",
+}
+
+
 @dataclass(frozen=True)
 class Target:
     """What a command works on: an extracted archive (with its manifest) or a project folder."""
@@ -38,12 +47,14 @@ class Target:
 
     def load(self, overrides: dict[str, Any]) -> InferenceBackend:
         """Build the backend, with ``overrides`` over its configuration."""
-        from .loading import load_backend, load_project  # noqa: PLC0415 - `info` does without the user's code
+        from .loading import load_backend, load_project, shipped_drift  # noqa: PLC0415 - `info` needs no user's code
 
         if self.manifest is None:
             return load_project(self.folder, overrides)
         config = self.manifest.project_config
-        return load_backend(self.folder / PROJECT_DIR, config, overrides, bytecode_dir=self.bytecode_dir)
+        backend = load_backend(self.folder / PROJECT_DIR, config, overrides, bytecode_dir=self.bytecode_dir)
+        backend.drift = shipped_drift(self.folder)
+        return backend
 
     @property
     def digest(self) -> str:
@@ -95,8 +106,10 @@ def main(arguments: list[str] | None = None) -> int:
     add_run_options(run)
     info = commands.add_parser("info", help="say what an archive holds and needs")
     info.add_argument("target", type=Path, metavar="ARCHIVE")
+    _add_later_commands(commands)
     options = parser.parse_args(arguments)
     try:
+        _refuse_later_command(options.command)
         if options.command == "info":
             with open_archive(options.target) as archive:
                 return _info(archive.manifest, str(options.target))
@@ -152,10 +165,33 @@ def _archive_options(name: str, manifest: Manifest, arguments: list[str]) -> arg
     run = commands.add_parser("run", help="run the model on a stream of events", description=RUN_HELP)
     add_run_options(run)
     commands.add_parser("info", help="say what the archive holds and needs")
+    _add_later_commands(commands)
     if not arguments:
         piped = sys.stdin is not None and not sys.stdin.isatty()
         arguments = ["run"] if piped else ["--help"]
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    try:
+        _refuse_later_command(options.command)
+    except PackflowError as error:
+        parser.exit(print_error(error))
+    return options
+
+
+def _add_later_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Know the names of commands that are to come, so that they are answered rather than taken for mistakes."""
+    for name, meaning in LATER_COMMANDS.items():
+        command = commands.add_parser(name, help=f"{meaning} (not in this version)", add_help=False)
+        command.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+
+
+def _refuse_later_command(name: str) -> None:
+    if name in LATER_COMMANDS:
+        raise PackflowError(
+            f"`{name}` is not in runtime {__version__}.",
+            code="not-available",
+            exit_code=ExitCode.USAGE,
+            hint="This version has `run` and `info`.",
+        )
 
 
 def _run(target: Target, options: argparse.Namespace) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from functools import partial
 from importlib import import_module
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .errors import ExitCode, PackflowError
@@ -17,6 +18,7 @@ from .jsonlines import DEFAULT_LIMITS, BadLineError, Event, Limits, decode_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TypeGuard
 
 CODEC_NAMES = ("auto", "stdlib", "orjson")
 
@@ -24,6 +26,8 @@ CODEC_NAMES = ("auto", "stdlib", "orjson")
 # fraction follows a point, digits in a string mostly a quote or a letter: neither is taken for an integer.
 _SIMPLER = bytes.maketrans(b"123456789ED \t\r\n,[", b"000000000ed::::::")
 _FEWEST_DIGITS = 210  # 1.8e308 is the largest double: fewer digits stay below it with any exponent up to 99
+_ERROR_KEY = b'"packflow_error"'
+_TEXT, _PLAIN = {str}, {str, int, float, bool}
 _REFUSED = (ValueError, BadLineError, RecursionError)
 _NOT_ENCODED = (ValueError, TypeError, RecursionError)
 
@@ -42,6 +46,13 @@ class Codec(Protocol):
 
         They are as ``jsonlines.encode`` writes them, though spelling may differ; raises what that raises when any of
         them cannot be encoded.
+        """
+
+    def encode_plain(self, outputs: object, expected: int) -> bytes | None:
+        """Encode what a backend gave, where a look at it all at once shows that it needs no conversion; else None.
+
+        That is so for a list of ``expected`` dicts of text, finite numbers and booleans, none of them named as error
+        records are. It saves looking at each value of most models' outputs.
         """
 
 
@@ -157,6 +168,12 @@ class StdlibCodec(_GuardedCodec):
         """See Codec; also refuses values that are not finite."""
         return _encode_together(values, _encode_with_stdlib)
 
+    def encode_plain(self, outputs: object, expected: int) -> bytes | None:
+        """See Codec."""
+        if not _are_plain(outputs, expected) or set(map(type, chain.from_iterable(outputs))) != _TEXT:
+            return None
+        return _plain_lines(outputs, _encode_with_stdlib)
+
 
 class OrjsonCodec(_GuardedCodec):
     """orjson, which reads integers beyond 64 bits as floats and nests deeper than the limits; raises ImportError."""
@@ -179,6 +196,32 @@ class OrjsonCodec(_GuardedCodec):
     def encode(self, values: list[dict[str, Any]]) -> bytes:
         """See Codec."""
         return _encode_together(values, self._dumps)
+
+    def encode_plain(self, outputs: object, expected: int) -> bytes | None:
+        """See Codec; orjson itself refuses keys that are no text, and writes null for what is not finite."""
+        text = _plain_lines(outputs, self._dumps) if _are_plain(outputs, expected) else None
+        return text if text is not None and text.rfind(b":null") < 0 else None
+
+
+def _are_plain(outputs: object, expected: int) -> TypeGuard[list[dict[Any, Any]]]:
+    """Whether these are so many dicts of values that JSON has as they are; None is not among them, see orjson."""
+    if type(outputs) is not list or len(outputs) != expected:
+        return False
+    try:  # a dict of another class is left to the encoders, which refuse it or take it as it is
+        return _PLAIN.issuperset(map(type, chain.from_iterable(map(dict.values, outputs))))
+    except TypeError:
+        return False
+
+
+def _plain_lines(outputs: list[dict[Any, Any]], encode_one: Callable[[object], bytes]) -> bytes | None:
+    """Encode plain outputs as lines; None where they are not so simple after all."""
+    try:
+        text = encode_one(outputs)
+    except _NOT_ENCODED:
+        return None
+    lines = text[1:-1].split(b"},{")
+    ambiguous = len(lines) != len(outputs) or text.rfind(_ERROR_KEY) >= 0
+    return None if ambiguous or len(text) > DEFAULT_LIMITS.max_line_bytes else b"}\n{".join(lines)
 
 
 def _encode_together(values: list[dict[str, Any]], encode_one: Callable[[object], bytes]) -> bytes:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import copy
 import enum
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from .errors import InferenceBackendInitializationError
 from .typed import TypeMismatchError, coerce
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _MISSING: Any = object()
 
@@ -49,10 +52,18 @@ class ConfigSection:
         """The values in force as a plain dict, nested configurations included; a class's own keys come first."""
         return {name: _plain(getattr(self, name)) for name in self._annotations()}
 
+    def own_values(self) -> dict[str, Any]:
+        """The values in force, without the keys that every backend has where they are at their defaults."""
+        return {name: _plain(value, own=True) for name, value in self._own()}
+
     def __repr__(self) -> str:
-        values = ((name, getattr(self, name)) for name in self._annotations())
-        shown = (f"{name}={value!r}" for name, value in values if name not in _BASE or value != _BASE[name])
+        shown = (f"{name}={value!r}" for name, value in self._own())
         return f"{type(self).__name__}({', '.join(shown)})"
+
+    def _own(self) -> Iterator[tuple[str, Any]]:
+        values = ((name, getattr(self, name)) for name in self._annotations())
+        common = _BASE if isinstance(self, BackendConfig) else {}
+        return ((name, value) for name, value in values if name not in common or value != common[name])
 
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self) and other.as_dict() == self.as_dict()
@@ -105,8 +116,11 @@ class BackendConfig(ConfigSection):
 
     ``input_format``, ``rename_fields``, ``feature_names``, ``flatten_nested_inputs``, ``flatten_lists``,
     ``nested_field_delimiter``, ``ignore_delimiter_collisions``, ``missing`` and ``dtype`` say what is done to events
-    before ``transform_inputs`` (see ``preprocessing``). ``output_keys`` declares the keys of every output. A class that
-    gives one of these names another meaning has its own.
+    before ``transform_inputs`` (see ``preprocessing``). ``nan`` says what becomes of NaN and infinities in outputs: an
+    error, null, or their names as strings. ``output_keys`` declares the keys of every output, which ``check_io`` looks
+    for. ``on_error`` says what a stream does with events the model fails on: give each its own error record, or end
+    with the first. ``verbose`` logs the times of each call of ``backend(...)`` at DEBUG. A class that gives one of
+    these names another meaning has its own.
     """
 
     verbose: bool = False
@@ -120,6 +134,8 @@ class BackendConfig(ConfigSection):
     output_keys: list[str] = []  # noqa: RUF012 - defaults are copied
     missing: Literal["omit", "null", "error"] = "omit"
     dtype: str = "float64"
+    nan: Literal["error", "null", "string"] = "error"
+    on_error: Literal["isolate", "raise"] = "isolate"
 
 
 _BASE: dict[str, Any] = {name: getattr(BackendConfig, name) for name in BackendConfig.__annotations__}
@@ -137,15 +153,15 @@ def merged(*layers: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _plain(value: object) -> Any:  # noqa: ANN401 - any configuration value
+def _plain(value: object, *, own: bool = False) -> Any:  # noqa: ANN401 - any configuration value
     if isinstance(value, ConfigSection):
-        return value.as_dict()
+        return value.own_values() if own else value.as_dict()
     if isinstance(value, InputFormats):
         return value.value
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: _plain(item, own=own) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [_plain(item, own=own) for item in value]
     return value
 
 

@@ -1,35 +1,51 @@
 """The operator's configuration: ``PACKFLOW_CONFIG``, then ``--config FILE``, then ``--set KEY=VALUE``; the last wins.
 
-All of it comes after packflow.yaml. Files are JSON; a value set on the command line stays text, to which the backend's
-annotation gives its type.
+All of it comes after packflow.yaml, and after what a host's code says. Files are JSON; a value set on the command line
+stays text, to which the backend's annotation gives its type. ``BACKEND_CONFIG_FILE_PATH``, as it was before packflow
+0.4.1, names a file ``{"configs": {...}}``, which every other layer wins over.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .config import merged
+from .config import ConfigSection, merged
 from .errors import ExitCode, PackflowError
 from .jsonlines import BadLineError, decode_event
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from .backend import InferenceBackend
 
 VARIABLE = "PACKFLOW_CONFIG"
+OLD_VARIABLE = "BACKEND_CONFIG_FILE_PATH"
+_SECRET = re.compile(r"(^|_)(password|passwd|passphrase|secret|token|api_?key|credentials?)$", re.IGNORECASE)
+
+
+def read_environment(environment: Mapping[str, str], warn: Callable[[str], object]) -> dict[str, Any]:
+    """What the environment sets; ``warn`` is told of a variable that is out of use. Raises PackflowError."""
+    layers = []
+    if environment.get(OLD_VARIABLE):
+        warn(f"{OLD_VARIABLE} is deprecated: name a file of the keys alone with {VARIABLE}.")
+        layers.append(_old_configs(Path(environment[OLD_VARIABLE])))
+    if environment.get(VARIABLE):
+        layers.append(_read_file(Path(environment[VARIABLE]), f", which {VARIABLE} names,"))
+    return merged(*layers)
 
 
 def read_overrides(
-    file: Path | None, assignments: Iterable[tuple[str, str]], environment: Mapping[str, str]
+    file: Path | None,
+    assignments: Iterable[tuple[str, str]],
+    environment: Mapping[str, str],
+    warn: Callable[[str], object],
 ) -> dict[str, Any]:
-    """Merge the three layers; raises PackflowError naming the file or the key that is wrong."""
-    layers = []
-    if environment.get(VARIABLE):
-        layers.append(_read_file(Path(environment[VARIABLE]), f", which {VARIABLE} names,"))
+    """Merge all layers; raises PackflowError naming the file or the key that is wrong."""
+    layers = [read_environment(environment, warn)]
     if file is not None:
         layers.append(_read_file(file, ""))
     layers.append(_nested(assignments))
@@ -37,15 +53,18 @@ def read_overrides(
 
 
 def describe_config(backend: InferenceBackend) -> str | None:
-    """The configuration in force and its SHA-256, as one line; None where the backend has none."""
+    """The configuration in force and its SHA-256, as one line; None where the backend has none.
+
+    Keys that every backend has are named where they are not at their defaults; what looks like a secret is not shown.
+    """
     config = backend.config
-    read = getattr(config, "as_dict", None) or getattr(config, "model_dump", None)
-    values = read() if read is not None else {}
-    if not values:
+    if not isinstance(config, ConfigSection) and not hasattr(config, "as_dict"):
         return None
+    values = config.as_dict()
     text = json.dumps(values, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
     digest = hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
-    return f"configuration {text} sha256 {digest}"
+    told = _without_secrets(config.own_values())
+    return f"configuration {json.dumps(told, ensure_ascii=False, default=str)} sha256 {digest}"
 
 
 def parse_assignment(text: str) -> tuple[str, str]:
@@ -54,6 +73,12 @@ def parse_assignment(text: str) -> tuple[str, str]:
     if not separator or not all(key.split(".")):
         raise ValueError(text)
     return key, value
+
+
+def _without_secrets(value: Any) -> Any:  # noqa: ANN401 - any configuration value
+    if isinstance(value, dict):
+        return {key: "***" if _SECRET.search(str(key)) else _without_secrets(item) for key, item in value.items()}
+    return [_without_secrets(item) for item in value] if isinstance(value, list) else value
 
 
 def _nested(assignments: Iterable[tuple[str, str]]) -> dict[str, Any]:
@@ -72,6 +97,20 @@ def _nested(assignments: Iterable[tuple[str, str]]) -> dict[str, Any]:
             )
         place[last] = value
     return result
+
+
+def _old_configs(path: Path) -> dict[str, Any]:
+    content = _read_file(path, f", which {OLD_VARIABLE} names,")
+    configs = content.get("configs")
+    if not isinstance(configs, dict):
+        raise PackflowError(
+            f"The configuration file {path}, which {OLD_VARIABLE} names, must hold an object under the key configs.",
+            code="config-invalid",
+            exit_code=ExitCode.NOT_FOUND,
+            hint=f'Write {{"configs": {{"threshold": 0.7}}}}, or better: the keys alone, named by {VARIABLE}.',
+            file=str(path),
+        )
+    return configs
 
 
 def _read_file(path: Path, named_by: str) -> dict[str, Any]:

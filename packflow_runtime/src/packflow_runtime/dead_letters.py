@@ -28,8 +28,8 @@ class DeadLetters:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
-            self.found_bytes = os.fstat(self._descriptor).st_size
+            self.descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+            self.found_bytes = os.fstat(self.descriptor).st_size
         except OSError as error:
             raise not_writable(f"The dead letters file {path}", error) from None
 
@@ -37,7 +37,7 @@ class DeadLetters:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        os.close(self._descriptor)
+        os.close(self.descriptor)
 
     def separate(self, lines: Lines, outcomes: BatchOutcomes) -> bytes:
         """Write the failed lines to the file; returns the other outcomes, as text. Raises PackflowError."""
@@ -45,7 +45,7 @@ class DeadLetters:
             return outcomes.text
         letters = [_letter(outcomes.encoded[index], _raw_of(lines, index)) for index in sorted(outcomes.codes)]
         try:
-            write_all(self._descriptor, b"".join(letters))
+            write_all(self.descriptor, b"".join(letters))
         except OSError as error:
             raise not_writable(f"The dead letters file {self.path}", error) from error
         return b"\n".join(line for index, line in enumerate(outcomes.encoded) if index not in outcomes.codes)

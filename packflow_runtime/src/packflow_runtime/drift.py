@@ -48,6 +48,11 @@ class DriftCounters:
         """Look at one event; it is not changed."""
         self._look(self._root, event)
 
+    def observe_all(self, events: list[dict[str, Any]]) -> None:
+        """Look at each of these events."""
+        for event in events:
+            self._look(self._root, event)
+
     def snapshot(self) -> dict[str, Any]:
         """``{"missing": {path: events}, "new_types": {path: {type: values}}}``, JSON types in sorted order."""
         with self._lock:

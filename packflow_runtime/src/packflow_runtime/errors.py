@@ -103,6 +103,10 @@ class InferenceBackendValidationError(InferenceBackendError):
     code = "output-invalid"
 
 
+class UnsupportedValueError(InferenceBackendValidationError, TypeError):
+    """An output holds a value that JSON cannot; a TypeError too, which is what packflow 0.4 raised for those."""
+
+
 class PreprocessorInitError(InferenceBackendInitializationError):
     """The configuration asks for preprocessing that cannot be done."""
 

@@ -67,6 +67,11 @@ class HttpStatus:
             return False, f"ready() raised {type(error).__name__}"
         return ready, "ready" if ready else "the model says it is not ready"
 
+    def _model_metrics(self) -> str:
+        """What the model says of itself; children of this process keep theirs."""
+        metrics = getattr(self.backend, "call_metrics", None)
+        return metrics.prometheus() if metrics is not None else ""
+
     def answer(self, path: str) -> tuple[int, str, str]:
         """Status, content type and text for a path."""
         if path == "/healthz":
@@ -75,7 +80,7 @@ class HttpStatus:
             ready, why = self.readiness()
             return 200 if ready else 503, _TEXT, f"{why}\n"
         if path == "/metrics":
-            return 200, _PROMETHEUS, as_prometheus(self.metrics.snapshot())
+            return 200, _PROMETHEUS, as_prometheus(self.metrics.snapshot()) + self._model_metrics()
         return 404, _TEXT, "There are /healthz, /readyz and /metrics.\n"
 
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from .metrics import Metrics
+
 
 class PeriodicReport:
     """Calls ``emit`` every ``seconds`` in a thread of its own, and once more at the end."""
@@ -39,14 +41,15 @@ class PeriodicReport:
             self._emit()
 
 
-def metrics_report(metrics: StreamMetrics, seconds: float) -> PeriodicReport:
+def metrics_report(metrics: StreamMetrics, seconds: float, model: Metrics | None = None) -> PeriodicReport:
     """A line of JSON every ``seconds``, as ``stream_metrics.as_json`` describes it."""
     earlier = metrics.started
 
     def emit() -> None:
         nonlocal earlier
         now = metrics.snapshot()
-        print_line(encode(as_json(now, earlier, metrics.started)).decode())
+        told = model.snapshot() if model is not None else None
+        print_line(encode(as_json(now, earlier, metrics.started, told)).decode())
         earlier = now
 
     return PeriodicReport(seconds, emit)

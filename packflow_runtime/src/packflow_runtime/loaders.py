@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .backend import InferenceBackend
+from .config import merged
 from .errors import InferenceBackendLoadError, message_of
-from .loading import build_backend, load_project
+from .loading import build_backend, load_project, operator_config
+from .native import name_of
 
 if TYPE_CHECKING:
     import os
@@ -27,7 +29,7 @@ class InferenceBackendLoader:
     @classmethod
     def from_project(cls, project_path: str | os.PathLike[str] = ".", **backend_kwargs: Any) -> InferenceBackend:  # noqa: ANN401
         """Load what the project's ``packflow.yaml`` names, by the loader it names; arguments go over its values."""
-        return load_project(Path(project_path), backend_kwargs)
+        return load_project(Path(project_path), merged(backend_kwargs, operator_config()))
 
 
 class LocalLoader(InferenceBackendLoader):
@@ -55,7 +57,15 @@ class ModuleLoader(InferenceBackendLoader):
                 f"{self.path} cannot be loaded: {type(error).__name__}: {message_of(error)}",
                 hint="Write module:Class, and check that the module can be imported here.",
             ) from error
-        backend = found(**backend_kwargs) if isinstance(found, type) else found
-        if not isinstance(backend, InferenceBackend):
-            raise InferenceBackendLoadError(f"{self.path} is {type(backend).__name__}, not an InferenceBackend.")
-        return backend
+        if isinstance(found, type) and issubclass(found, InferenceBackend):
+            return found(**backend_kwargs)
+        if not isinstance(found, InferenceBackend):
+            raise InferenceBackendLoadError(
+                f"{self.path} is {name_of(found)}, not an InferenceBackend.",
+                hint="Name the class that derives from InferenceBackend, or an instance of it.",
+            )
+        if backend_kwargs:
+            raise InferenceBackendLoadError(
+                f"{self.path} is an instance already, which takes no configuration.", hint="Name its class."
+            )
+        return found

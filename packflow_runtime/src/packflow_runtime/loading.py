@@ -19,19 +19,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import ModuleType
 
+    from .drift import DriftCounters
+
 
 def load(path: str | os.PathLike[str] = ".", /, **overrides: Any) -> InferenceBackend:  # noqa: ANN401 - any values
     """Load the backend of a project folder, of an archive, or of the folder an archive was unzipped to.
 
-    ``overrides`` go over the project's ``backend_config``, deeply. An archive is checked and extracted to the cache
-    first. Raises PackflowError (ProjectConfigError, ManifestError, ArchiveFormatError), InferenceBackendLoadError or
-    InferenceBackendInitializationError.
+    ``overrides`` go over the project's ``backend_config``, deeply, and what the file that ``PACKFLOW_CONFIG`` names
+    goes over them. An archive is checked and extracted to the cache first. Raises PackflowError (ProjectConfigError,
+    ManifestError, ArchiveFormatError), InferenceBackendLoadError or InferenceBackendInitializationError.
     """
     from .archive import check_tree, is_archive  # noqa: PLC0415 - an archive that runs itself does without these
     from .cache import cache_root  # noqa: PLC0415
     from .extraction import extract_to_cache  # noqa: PLC0415
     from .manifest import MANIFEST_NAME, PROJECT_DIR, parse_manifest  # noqa: PLC0415
 
+    overrides = merged(overrides, operator_config())
     place = Path(path)
     if not is_archive(place) and not (place / MANIFEST_NAME).is_file():
         return load_project(place, overrides)
@@ -41,7 +44,34 @@ def load(path: str | os.PathLike[str] = ".", /, **overrides: Any) -> InferenceBa
         extracted = extract_to_cache(place, cache_root())
         tree, bytecode_dir = Path(extracted.tree), extracted.bytecode_dir
         manifest = parse_manifest((tree / MANIFEST_NAME).read_bytes())
-    return load_backend(tree / PROJECT_DIR, manifest.project_config, overrides, bytecode_dir=bytecode_dir)
+    backend = load_backend(tree / PROJECT_DIR, manifest.project_config, overrides, bytecode_dir=bytecode_dir)
+    backend.drift = shipped_drift(tree)
+    return backend
+
+
+def operator_config() -> dict[str, Any]:
+    """What the environment says of the configuration, for hosts that have no command line; raises PackflowError."""
+    if not any(os.environ.get(name) for name in ("PACKFLOW_CONFIG", "BACKEND_CONFIG_FILE_PATH")):
+        return {}
+    import warnings  # noqa: PLC0415 - rarely asked for
+
+    from .config_overrides import read_environment  # noqa: PLC0415 - rarely asked for
+
+    return read_environment(os.environ, lambda text: warnings.warn(text, DeprecationWarning, stacklevel=5))
+
+
+def shipped_drift(tree: Path) -> DriftCounters | None:
+    """Counters against the schema of events in an archive's tree; None where it was shipped without one."""
+    from .manifest import INPUT_SCHEMA_NAME  # noqa: PLC0415 - an archive has a manifest
+
+    schema = tree / INPUT_SCHEMA_NAME
+    if not schema.is_file():
+        return None
+    import json  # noqa: PLC0415 - few archives have one
+
+    from .drift import DriftCounters  # noqa: PLC0415 - few archives have a schema
+
+    return DriftCounters(json.loads(schema.read_bytes()))
 
 
 def load_project(project_dir: Path, overrides: dict[str, Any] | None = None) -> InferenceBackend:

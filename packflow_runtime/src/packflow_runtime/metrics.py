@@ -1,9 +1,9 @@
 """How long each step of a backend takes, how large its batches are, and how often it fails.
 
-A call costs its clock readings, one tuple and one append; sums and histograms are worked out for 256 calls at a time,
-by loops in C. Counts, sums, smallest, largest and last are exact. Percentiles come from a histogram of 16 buckets per
-power of two, and so are within 3.2 % of a value of that rank; beyond the first 4,096 calls, 256 of each 2,048 enter the
-histogram, with a weight of eight.
+A call costs its clock readings, one tuple and one append; differences, sums and histograms are worked out for 256 calls
+at a time, by loops in C. Counts, sums, smallest, largest and last are exact. Percentiles come from a histogram of 16
+buckets per power of two, and so are within 3.2 % of a value of that rank; beyond the first 4,096 calls, 256 of each
+2,048 enter the histogram, with a weight of eight.
 
 Threads share one instance: appending takes no lock, and a call is recorded whole or not at all.
 """
@@ -15,15 +15,23 @@ import threading
 from array import array
 from collections import Counter
 from dataclasses import dataclass, field
+from operator import sub
 from struct import Struct
-from typing import Any
+from threading import get_ident
+from typing import TYPE_CHECKING, Any
 
 from .exposition import family
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .drift import DriftCounters
 
 STEPS = ("preprocess", "transform_inputs", "execute", "transform_outputs", "check_outputs")
 FOLD = 256  # calls worked out at once; fewer cost more per call, more make a longer pause
 ALL_CALLS_UNTIL = 4096
 ONE_IN = 8
+MOST_THREADS = 1000  # whose last call is remembered
 _CYCLE = ONE_IN * FOLD
 PERCENTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
@@ -59,15 +67,19 @@ class ExecutionMetrics:
 
 
 class Metrics:
-    """The metrics of one backend that has these steps. A copy, and what is unpickled, starts from zero."""
+    """The metrics of one backend that has these steps. A copy, and what is unpickled, starts from zero.
 
-    def __init__(self, steps: tuple[str, ...] = STEPS) -> None:
+    ``drift`` counts how events differ from the schema the model was shipped with, where there is one; whoever calls the
+    backend shows it each event once.
+    """
+
+    def __init__(self, steps: tuple[str, ...] = STEPS, drift: DriftCounters | None = None) -> None:
         self.steps = steps
-        self._pending: list[int] = []  # call after call, without borders
-        self._width = 2 + len(steps)
-        self._wait_for = FOLD * self._width
-        self._mine = threading.local()
+        self.drift = drift
+        self.pending: list[tuple[int, ...]] = []
+        """Calls that wait to be worked out. Generated code appends to it what ``record`` takes, and folds by itself."""
         self._lock = threading.Lock()
+        self._last_by_thread: dict[int, tuple[int, ...]] = {}
         self._last: tuple[int, ...] | None = None
         self._sizes = Series()
         self._calls = Series()
@@ -78,10 +90,14 @@ class Metrics:
         return Metrics, (self.steps,)
 
     def record(self, call: tuple[int, ...]) -> None:
-        """Note one call: its batch size, the nanoseconds it took in all, then those of each step, in their order."""
-        self._mine.last = call
-        self._pending.extend(call)
-        if len(self._pending) >= self._wait_for and self._lock.acquire(blocking=False):  # else another thread is at it
+        """Note one call: its thread, its batch size, and the clock in ns at its start and after each step."""
+        self.pending.append(call)
+        if len(self.pending) >= FOLD:
+            self.fold()
+
+    def fold(self) -> None:
+        """Work out the calls that wait, unless another thread is at it."""
+        if self._lock.acquire(blocking=False):
             try:
                 self._work_out()
             finally:
@@ -94,15 +110,13 @@ class Metrics:
 
     def last_call(self) -> ExecutionMetrics:
         """The last call this thread made, else the last that any thread made; zeros when there was none."""
-        call = getattr(self._mine, "last", None)
-        if call is None:
-            with self._lock:
-                self._work_out()
-                call = self._last
+        with self._lock:
+            self._work_out()
+            call = self._last_by_thread.get(get_ident(), self._last)
         if call is None:
             return ExecutionMetrics()
-        size, _, *nanoseconds = call
-        spent = dict(zip(self.steps, nanoseconds, strict=True))
+        _, size, *marks = call
+        spent = dict(zip(self.steps, map(sub, marks[1:], marks), strict=True))
         times = ExecutionTimes(
             **{name: spent[name] / 1e6 for name in ExecutionTimes.__dataclass_fields__ if name in spent}
         )
@@ -119,6 +133,7 @@ class Metrics:
                 "batch_size": self._sizes.as_json(),
                 "call_ns": self._calls.as_json(),
                 "steps_ns": {step: series.as_json() for step, series in self._series.items()},
+                **({"drift": self.drift.snapshot()} if self.drift is not None else {}),
             }
 
     def prometheus(self) -> str:
@@ -139,18 +154,24 @@ class Metrics:
                 "packflow_backend_call_seconds", "summary", "Time per call, all steps.", _summary(seen["call_ns"], 1e9)
             )
             + family("packflow_backend_step_seconds", "summary", "Time per call in each step.", steps)
+            + (self.drift.prometheus() if self.drift is not None else "")
         )
 
     def _work_out(self) -> None:
         """Add up the calls that wait, with the lock held; what other threads append meanwhile waits on."""
-        waiting = self._pending[:]
+        waiting = self.pending[:]
         if not waiting:
             return
-        del self._pending[: len(waiting)]
-        width = self._width
-        self._last = tuple(waiting[-width:])
-        for column, series in enumerate((self._sizes, self._calls, *self._series.values())):
-            series.add(waiting[column::width])
+        del self.pending[: len(waiting)]
+        threads, sizes, *marks = zip(*waiting, strict=True)
+        if len(self._last_by_thread) > MOST_THREADS:
+            self._last_by_thread.clear()
+        self._last_by_thread.update(zip(threads, waiting, strict=True))
+        self._last = waiting[-1]
+        self._sizes.add(sizes)
+        self._calls.add(list(map(sub, marks[-1], marks[0])))
+        for series, before, after in zip(self._series.values(), marks, marks[1:], strict=False):
+            series.add(list(map(sub, after, before)))
 
 
 class Series:
@@ -165,7 +186,7 @@ class Series:
         self._every: Counter[int] = Counter()
         self._some: Counter[int] = Counter()
 
-    def add(self, values: list[int]) -> None:
+    def add(self, values: Sequence[int]) -> None:
         """Take up one or more values, in order."""
         least, most = min(values), max(values)
         self.least = min(least, self.least) if self.count else least
@@ -201,7 +222,7 @@ class Series:
         return {**exact, **self.percentiles()}
 
 
-def _buckets(values: list[int]) -> list[int]:
+def _buckets(values: Sequence[int]) -> list[int]:
     """The bucket of each value: the upper 16 bits of it as a 64-bit float, which grow as its logarithm does."""
     if not values:
         return []

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import traceback
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .backend import wrapped_error
 from .codec import Codec, StdlibCodec
 from .errors import InferenceBackendError, InferenceBackendRuntimeError, message_of
 from .jsonlines import DEFAULT_LIMITS, Event, Limits, encode
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from .backend import InferenceBackend, StepTimes
 
 __all__ = [
+    "BackendState",
     "BatchOutcomes",
     "CallObserver",
     "EventRunner",
@@ -61,6 +64,19 @@ class BatchOutcomes:
     def text(self) -> bytes:
         """The outcomes with newlines between them."""
         return self._text if self._encoded is None else b"\n".join(self._encoded)
+
+    def first_failure(self) -> int | None:
+        """The first line that the model failed on; None where lines only were no events, or all went well."""
+        return next((index for index in sorted(self.codes) if self.failure(index)["step"] != "decode"), None)
+
+    def failure(self, index: int) -> dict[str, Any]:
+        """What the error record of a line that failed says: line, code, step, type and message."""
+        record: dict[str, Any] = json.loads(self.encoded[index])[ERROR_KEY]
+        return record
+
+    def before(self, index: int) -> BatchOutcomes:
+        """The outcomes of the lines before this one."""
+        return BatchOutcomes(self.encoded[:index], {line: code for line, code in self.codes.items() if line < index})
 
 
 def error_record(line: int, code: str, step: str, kind: str, message: str) -> dict[str, Any]:
@@ -108,14 +124,23 @@ class EventRunner:
     """Runs a backend on batches of lines and finds an outcome for each line.
 
     A line that is no event, and an event the model fails on, become error records; all others get their outputs. When
-    a batch raises it is halved, with freshly decoded events, until the culprit stands alone. A stateful backend gets
-    one event a call instead, so that it never sees an event twice.
+    a batch raises it is halved, with freshly decoded events, until the culprit stands alone. A stateful backend never
+    sees an event twice: it gets back the state it had before the batch that failed, or, where it has no ``snapshot()``
+    and ``restore(value)``, one event a call.
+
+    With ``recorded`` the backend's metrics note each call, and its drift counters each event. ``observer`` is told of
+    calls instead.
     """
 
-    def __init__(self, backend: InferenceBackend, codec: Codec, observer: CallObserver | None = None) -> None:
+    def __init__(
+        self, backend: InferenceBackend, codec: Codec, observer: CallObserver | None = None, *, recorded: bool = False
+    ) -> None:
         self.backend = backend
         self.codec = codec
         self.observer = observer
+        self.state = BackendState.of(backend)
+        self.recorded = recorded
+        self._drift = backend.drift if recorded else None
 
     def run(self, lines: Lines) -> BatchOutcomes:
         """The outcomes of these lines."""
@@ -127,7 +152,9 @@ class EventRunner:
             record = error_record(lines.numbers[index], fault.code, "decode", type(fault).__name__, str(fault))
             batch.fail(index, fault.code, record)
         good = [index for index in range(len(lines)) if index not in faults] if faults else range(len(lines))
-        if self.backend.stateful:
+        if self._drift is not None:
+            self._drift.observe_all(events)
+        if self.backend.stateful and self.state is None:
             for index, event in zip(good, events, strict=True):
                 batch.call([index], [event])
         elif good:
@@ -145,36 +172,46 @@ class _Batch:
 
     def call(self, indices: Sequence[int], events: list[Event]) -> None:
         """Call the backend on these events; where it fails, on parts of them."""
+        state = self.runner.state
+        before = state.snapshot() if state is not None else b""
         try:
             outputs = self._outputs(indices, events)
         except InferenceBackendError as error:
-            self._isolate(indices, error)
+            failure = error
         except (KeyboardInterrupt, GeneratorExit):
             raise
         except BaseException as error:  # noqa: BLE001 - such as asyncio.CancelledError: an event failed, not the stream
-            self._isolate(indices, _failure_of_hook(error))
+            failure = _failure_of_hook(error)
         else:
             self._keep(indices, outputs)
+            return
+        if state is not None:
+            state.restore(before)
+        self._isolate(indices, failure)
 
     def fail(self, index: int, code: str, record: dict[str, Any]) -> None:
         """Give the line this error record for its outcome."""
         self.outcomes.encoded[index] = encode(record)
         self.outcomes.codes[index] = code
 
-    def _outputs(self, indices: Sequence[int], events: list[Event]) -> list[dict[str, Any]]:
-        observer = self.runner.observer
+    def _outputs(self, indices: Sequence[int], events: list[Event]) -> bytes | list[dict[str, Any]]:
+        """Outputs as native records, or as the text they are written as."""
+        runner, observer = self.runner, self.runner.observer
         if observer is None:
-            return self.runner.backend.run_many(events)
+            if runner.recorded:
+                return runner.backend.recorded_many(events)
+            return runner.backend.run_encoded(events, runner.codec.encode_plain)
         lines = [self.lines.line(index) for index in indices]
         observer.call_started(lines)
         outputs, times = self.runner.backend.run_batch(events)
         observer.call_finished(lines, times)
         return outputs
 
-    def _keep(self, indices: Sequence[int], outputs: list[dict[str, Any]]) -> None:
+    def _keep(self, indices: Sequence[int], outputs: bytes | list[dict[str, Any]]) -> None:
         try:
-            text = self.runner.codec.encode(outputs)
+            text = outputs if isinstance(outputs, bytes) else self.runner.codec.encode(outputs)
         except (ValueError, TypeError, RecursionError):
+            assert not isinstance(outputs, bytes)  # noqa: S101 - text is encoded already
             for index, output in zip(indices, outputs, strict=True):
                 outcome = encode_output(output, self.lines.numbers[index], self.runner.codec)
                 self.outcomes.encoded[index] = outcome.encoded
@@ -200,6 +237,36 @@ class _Batch:
         for half in (indices[:middle], indices[middle:]):
             # The model may have changed the events it was given, so they are decoded afresh.
             self.call(half, self.runner.codec.decode([self.lines.raws[index] for index in half])[0])
+
+
+class BackendState:
+    """What a stateful backend remembers, as its ``snapshot()`` gives it and ``restore(value)`` takes it back.
+
+    It is kept as JSON text, so that a snapshot which shares parts with the backend does not change with it.
+    """
+
+    def __init__(self, backend: InferenceBackend) -> None:
+        self._backend = backend
+
+    @classmethod
+    def of(cls, backend: InferenceBackend) -> BackendState | None:
+        """The state of a stateful backend that has both methods; None for any other."""
+        has_both = callable(getattr(backend, "snapshot", None)) and callable(getattr(backend, "restore", None))
+        return cls(backend) if backend.stateful and has_both else None
+
+    def snapshot(self) -> bytes:
+        """The state as it is now; raises InferenceBackendRuntimeError where it cannot be told, or is no JSON value."""
+        try:
+            return json.dumps(self._backend.snapshot(), ensure_ascii=True, allow_nan=False).encode()  # type: ignore[attr-defined]
+        except (Exception, SystemExit) as error:
+            raise wrapped_error("snapshot", error, self._backend.project_dir) from error
+
+    def restore(self, state: bytes) -> None:
+        """Go back to a state; raises InferenceBackendRuntimeError."""
+        try:
+            self._backend.restore(json.loads(state))  # type: ignore[attr-defined]
+        except (Exception, SystemExit) as error:
+            raise wrapped_error("restore", error, self._backend.project_dir) from error
 
 
 def _failure_of_hook(error: BaseException) -> InferenceBackendError:

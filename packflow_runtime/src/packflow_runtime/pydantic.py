@@ -34,6 +34,8 @@ class BackendConfig(BaseModel):
     output_keys: list[str] = []
     missing: Literal["omit", "null", "error"] = "omit"
     dtype: str = "float64"
+    nan: Literal["error", "null", "string"] = "error"
+    on_error: Literal["isolate", "raise"] = "isolate"
 
     def __init__(self, /, **values: Any) -> None:  # noqa: ANN401 - pydantic decides
         try:
@@ -44,6 +46,13 @@ class BackendConfig(BaseModel):
     def as_dict(self) -> dict[str, Any]:
         """The values in force as a plain dict."""
         return self.model_dump()
+
+    def own_values(self) -> dict[str, Any]:
+        """The values in force, without the keys that every backend has where they are at their defaults."""
+        common = BackendConfig.model_fields
+        values = self.model_dump(mode="json")
+        defaults = BackendConfig().model_dump(mode="json")
+        return {key: value for key, value in values.items() if key not in common or value != defaults[key]}
 
 
 def _config_error(cls: type[BaseModel], error: ValidationError) -> InferenceBackendInitializationError:

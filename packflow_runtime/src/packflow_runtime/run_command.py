@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .checkpoints import Checkpoints
     from .dead_letters import DeadLetters
     from .http_status import HttpStatus
+    from .metrics import Metrics
     from .output_file import OutputFile
     from .stream_metrics import StreamMetrics
 
@@ -110,8 +111,9 @@ class _Command:
         settings = replace(settings, checkpoints=checkpoints)
         if http is not None:
             http.backend = backend
+        model_metrics = None if isinstance(backend, ChildModels) else backend.call_metrics
         try:
-            with self._reports(settings.metrics):
+            with self._reports(settings.metrics, model_metrics):
                 summary = run_stream(backend, reader.read, sink if output is None else output.descriptor, settings)
             if output is not None and summary.complete:
                 output.finish()
@@ -130,7 +132,7 @@ class _Command:
     def _overrides(self) -> dict[str, Any]:
         from .config_overrides import read_overrides  # noqa: PLC0415 - needs the user's code
 
-        return read_overrides(self.options.config, self.options.assignments, os.environ)
+        return read_overrides(self.options.config, self.options.assignments, os.environ, print_notice)
 
     def _check_output(self) -> None:
         if self.options.output is None:
@@ -152,14 +154,14 @@ class _Command:
         if not options.resume:
             return
         missing = [flag for flag, value in (("EVENTS", options.events), ("-o OUT", options.output)) if value is None]
-        if missing or options.dead_letters is not None or not options.events.is_file():
+        if missing or not options.events.is_file():
             raise PackflowError(
                 f"--resume goes from a file to a file: {' and '.join(missing)} missing."
                 if missing
-                else "--resume needs an events file that can be read again, and keeps failed events in OUT.",
+                else "--resume needs an events file that can be read again.",
                 code="usage",
                 exit_code=ExitCode.USAGE,
-                hint="Write: run EVENTS -o OUT --resume, without --dead-letters.",
+                hint="Write: run EVENTS -o OUT --resume.",
             )
 
     def _open_checkpoints(
@@ -169,10 +171,10 @@ class _Command:
         if not self.options.resume or output is None:
             return None
         from .checkpoints import Checkpoints, input_identity  # noqa: PLC0415 - only with --resume
+        from .outcomes import BackendState  # noqa: PLC0415 - needs the user's code
 
-        stateful = not isinstance(backend, ChildModels) and backend.stateful
-        snapshot, restore = (getattr(backend, name, None) if stateful else None for name in ("snapshot", "restore"))
-        if stateful and (snapshot is None or restore is None):
+        state = None if isinstance(backend, ChildModels) else BackendState.of(backend)
+        if state is None and not isinstance(backend, ChildModels) and backend.stateful:
             raise PackflowError(
                 "The model is stateful and has no snapshot() and restore(value), so a run cannot be resumed.",
                 code="stateful",
@@ -190,12 +192,13 @@ class _Command:
             },
             {"output": output.descriptor},
             interval=self.options.checkpoint_every,
-            snapshot=snapshot,
+            state=state,
+            letters=settings.dead_letters,
         )
         if checkpoints.resumed is not None:
             print_notice(f"going on after line {checkpoints.resumed.line:,}")
-            if restore is not None:
-                restore(checkpoints.resumed.snapshot)
+            if state is not None:
+                state.restore(checkpoints.resumed.state)
         return checkpoints
 
     def _open_events(self) -> int | None:
@@ -245,7 +248,7 @@ class _Command:
         print_notice(f"{http.url} serves /healthz, /readyz and /metrics")
         return http
 
-    def _reports(self, metrics: StreamMetrics | None) -> ExitStack:
+    def _reports(self, metrics: StreamMetrics | None, model: Metrics | None) -> ExitStack:
         reports = ExitStack()
         if metrics is not None:
             from .live_reports import metrics_report, progress_report  # noqa: PLC0415 - only where someone looks
@@ -253,7 +256,7 @@ class _Command:
             if self.options.progress:
                 reports.enter_context(progress_report(metrics))
             if self.options.metrics_every:
-                reports.enter_context(metrics_report(metrics, self.options.metrics_every))
+                reports.enter_context(metrics_report(metrics, self.options.metrics_every, model))
         return reports
 
     def _too_many_errors(self, summary: StreamSummary) -> PackflowError:

@@ -8,11 +8,11 @@ import zlib
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .checkpoints import after_line
 from .codec import choose_codec
-from .errors import ExitCode, PackflowError
+from .errors import ExitCode, InferenceBackendRuntimeError, PackflowError
 from .jsonlines import DEFAULT_LIMITS, Limits, is_blank
 from .lines import CHUNK, LineReader, Lines, batches
 from .outcomes import EventRunner
@@ -104,11 +104,17 @@ def run_stream(
     The backend may be in this process or in children of it.
 
     SIGINT and SIGTERM end the run after the batch in hand. Raises PackflowError when the events cannot be read or the
-    outcomes not be written; a closed pipe ends the run quietly.
+    outcomes not be written, and for the first event the model fails on where its configuration has ``on_error: raise``;
+    the outcomes before it are written then. A closed pipe ends the run quietly.
     """
     settings = settings or StreamSettings()
-    runners = backend.runners if isinstance(backend, ChildModels) else [EventRunner(backend, settings.codec)]
-    run = _Run(runners, sink, settings)
+    recorded = settings.metrics is not None
+    runners = (
+        backend.runners
+        if isinstance(backend, ChildModels)
+        else [EventRunner(backend, settings.codec, recorded=recorded)]
+    )
+    run = _Run(runners, sink, settings, ends_on_failure=ends_on_failure(backend))
     with StopSignals() as signals, contextlib.suppress(StopRequestedError), contextlib.closing(run):
         readable = _reporting_damage(signals.interruptible(read))
         reader = LineReader(readable, settings.codec.limits)
@@ -130,20 +136,47 @@ def stream(
     """Yield the encoded outcome of each event among ``lines``, in order: an output, or an error record.
 
     Blank lines are not events. The backend gets ``batch_size`` events at a time; with 1, each is answered before the
-    next line is asked for. Raises PackflowError when the codec (``auto``, ``stdlib``, ``orjson``) is not installed.
+    next line is asked for. Raises PackflowError when the codec (``auto``, ``stdlib``, ``orjson``) is not installed, and
+    InferenceBackendRuntimeError for an event the model fails on where its configuration has ``on_error: raise``.
     """
+    raises = ends_on_failure(backend)
     runner = EventRunner(backend, choose_codec(codec, limits))
     raws = (line.encode("utf-8", "surrogatepass") if isinstance(line, str) else line for line in lines)
     events = ((number, raw) for number, raw in enumerate(raws, 1) if not is_blank(raw))
     while batch := list(islice(events, batch_size)):
-        yield from runner.run(Lines([number for number, _ in batch], [raw for _, raw in batch])).encoded
+        outcomes = runner.run(Lines([number for number, _ in batch], [raw for _, raw in batch]))
+        failed = outcomes.first_failure() if raises and outcomes.codes else None
+        if failed is not None:
+            yield from outcomes.before(failed).encoded
+            raise failure_of_event(outcomes.failure(failed))
+        yield from outcomes.encoded
+
+
+def ends_on_failure(backend: InferenceBackend | ChildModels) -> bool:
+    """Whether a stream ends with the first event the model fails on."""
+    if isinstance(backend, ChildModels):
+        return backend.on_error == "raise"
+    return bool(getattr(backend.config, "on_error", "isolate") == "raise")
+
+
+def failure_of_event(record: dict[str, Any]) -> InferenceBackendRuntimeError:
+    """What an error record says, as the error that ends a stream."""
+    return InferenceBackendRuntimeError(
+        f"The event on line {record['line']:,} failed: {record['step']}: {record['type']}: {record['message']}",
+        detail="The outcomes before it are written.",
+        hint="Mend the model, or let the stream go on with on_error: isolate.",
+        code=record["code"],
+    )
 
 
 class _Run:
     """A stream while it runs."""
 
-    def __init__(self, runners: Sequence[Runner], sink: int, settings: StreamSettings) -> None:
+    def __init__(
+        self, runners: Sequence[Runner], sink: int, settings: StreamSettings, *, ends_on_failure: bool
+    ) -> None:
         self.settings = settings
+        self._ends_on_failure = ends_on_failure
         self._runner = runners[0]
         self._pipeline = Pipeline(runners, self._deliver) if len(runners) > 1 else None
         self._sink = sink
@@ -173,6 +206,11 @@ class _Run:
             self._pipeline.finish()
 
     def _deliver(self, batch: Lines, outcomes: BatchOutcomes, elapsed: int) -> bool:
+        failed = outcomes.first_failure() if self._ends_on_failure and outcomes.codes else None
+        if failed is not None:
+            self._summary.complete = False
+            self._write(batch.part(0, failed), outcomes.before(failed))
+            raise failure_of_event(outcomes.failure(failed))
         if not self._write(batch, outcomes):
             self._summary.complete = False
             return False

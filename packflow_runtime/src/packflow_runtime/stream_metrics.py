@@ -79,10 +79,20 @@ class StreamMetrics:
             )
 
 
-def as_json(now: Snapshot, earlier: Snapshot, start: Snapshot) -> dict[str, Any]:
-    """The line of ``--metrics-every``: totals since the start; rate and latencies since the line before."""
+def as_json(now: Snapshot, earlier: Snapshot, start: Snapshot, model: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The line of ``--metrics-every``: totals since the start; rate and latencies since the line before.
+
+    ``model`` is what ``Metrics.snapshot`` says of the backend, of which the percentiles of each step since the start
+    and the drift are told.
+    """
+    told: dict[str, Any] = {}
+    if model is not None:
+        told["steps_ms"] = {step: _in_ms(series) for step, series in model["steps_ns"].items()}
+        if "drift" in model:
+            told["drift"] = model["drift"]
     return {
         "packflow_metrics": {
+            **told,
             "seconds": round(now.at - start.at, 3),
             "events": now.events,
             "errors": dict(sorted(now.errors.items())),
@@ -96,6 +106,10 @@ def as_json(now: Snapshot, earlier: Snapshot, start: Snapshot) -> dict[str, Any]
             },
         }
     }
+
+
+def _in_ms(series: dict[str, Any]) -> dict[str, float | None]:
+    return {name: None if series[name] is None else round(series[name] / 1e6, 6) for name in ("p50", "p95", "p99")}
 
 
 def as_prometheus(now: Snapshot) -> str:

@@ -173,10 +173,13 @@ class SupervisedModel:
     def __init__(self, source: ModelSource, *, timeout: float = 30.0, init_timeout: float = 120.0) -> None:
         self._child = ModelChild(source, timeout=timeout, init_timeout=init_timeout)
         self.restarts = 0
+        self.on_error = "isolate"
 
     def start(self) -> None:
         """Load the model for the first time; raises PackflowError, also for a backend with state to lose."""
-        if self._child.start()["stateful"]:
+        model = self._child.start()
+        self.on_error = model["on_error"]
+        if model["stateful"]:
             self._child.stop()
             raise PackflowError(
                 "The model is stateful: a child that is started again would have forgotten its state.",
@@ -240,6 +243,11 @@ class ChildModels:
         except BaseException:
             self.close()
             raise
+
+    @property
+    def on_error(self) -> str:
+        """What the model's configuration says of events that it fails on: ``isolate`` or ``raise``."""
+        return self.runners[0].on_error
 
     def ready(self) -> bool:
         """Children that were started are ready, and are started again when they are not."""

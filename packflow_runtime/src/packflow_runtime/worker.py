@@ -98,6 +98,7 @@ class _Session:
             "implementation": platform.python_implementation(),
             "backend": f"{type(backend).__module__}:{type(backend).__qualname__}",
             "stateful": bool(backend.stateful),
+            "on_error": str(getattr(backend.config, "on_error", "isolate")),
         }
 
     def close(self) -> None:
