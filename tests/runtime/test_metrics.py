@@ -77,7 +77,6 @@ class Snapshot(unittest.TestCase):
         nothing = {
             "count": 0,
             "total": 0,
-            "min": None,
             "max": None,
             "last": None,
             "p50": None,
@@ -109,7 +108,7 @@ class Snapshot(unittest.TestCase):
             column = [spent[index] for spent in calls]
             series = told["steps_ns"][step]
             self.assertEqual((series["count"], series["total"]), (len(column), sum(column)))
-            self.assertEqual((series["min"], series["max"], series["last"]), (min(column), max(column), column[-1]))
+            self.assertEqual((series["max"], series["last"]), (max(column), column[-1]))
         self.assertEqual(told["call_ns"]["max"], max(map(sum, calls)))
         self.assertEqual(json.loads(json.dumps(told, allow_nan=False)), told)
         self.assertEqual(seen.snapshot(), told)
@@ -158,7 +157,9 @@ class Percentiles(unittest.TestCase):
 
     def test_never_beyond_what_was_seen(self) -> None:
         for value in (0, 1, 33, 1023, 10**9 + 7, 2**62):
-            self.assertEqual(self.filled([value]).percentiles()["p99"], value)
+            found = self.filled([value]).percentiles()["p99"]
+            self.assertLessEqual(found, value)
+            self.assertGreaterEqual(found, value * (1 - 0.032) - 1)
 
     def test_one_in_eight_stands_for_eight(self) -> None:
         early, late = [1000] * ALL_CALLS_UNTIL, [10**6] * (3 * ALL_CALLS_UNTIL)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from .errors import InferenceBackendError
 from .metrics import FOLD, Metrics
-from .outputs import KeptFields, checked_outputs
+from .outputs import KeptFields, checked_one, checked_outputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,6 +87,7 @@ def compile_call_path(
         "take": kept_fields.take,
         "put": kept_fields.put,
         "checked": checked_outputs,
+        "checked_one": checked_one,
         "failure": failure,
         "now": perf_counter_ns,
         "times": StepTimes,
@@ -117,7 +118,10 @@ def _steps(hooks: frozenset[str], nan: NanPolicy, *, preprocesses: bool, keeps: 
             steps.append(_Step(hook, f"backend.{hook}({first_one})", f"backend.{hook}({first_many})"))
     policy = "" if nan == "error" else f", {nan!r}"
     one, many = f"checked(value, 1{policy})", f"checked(value, count{policy})"
-    steps.append(_Step("check_outputs", *((f"put(kept, {one})", f"put(kept, {many})") if keeps else (one, many))))
+    if keeps:
+        one, many = f"put(kept, {one})", f"put(kept, {many})"
+    plain = not keeps and nan == "error"
+    steps.append(_Step("check_outputs", "checked_one(value)" if plain else f"{one}[0]", many))
     return steps
 
 
@@ -159,7 +163,7 @@ def _function(
         marks = "".join(f", after_{step.name}" for step in steps)
         lines.append(f"    pending.append((this_thread(), {'1' if single else 'count'}, start{marks}))")
         lines += [f"    if len(pending) >= {FOLD}:", "        fold()"]
-    lines += [f"    return {'value[0]' if single else 'value' if clocked != 'timed' else _timed_result(steps)}", ""]
+    lines += [f"    return {_timed_result(steps) if clocked == 'timed' else 'value'}", ""]
     return lines
 
 

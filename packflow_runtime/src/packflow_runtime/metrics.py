@@ -1,7 +1,7 @@
 """How long each step of a backend takes, how large its batches are, and how often it fails.
 
 A call costs its clock readings, one tuple and one append; differences, sums and histograms are worked out for 256 calls
-at a time, by loops in C. Counts, sums, smallest, largest and last are exact. Percentiles come from a histogram of 16
+at a time, by loops in C. Counts, sums, largest and last are exact. Percentiles come from a histogram of 16
 buckets per power of two, and so are within 3.2 % of a value of that rank; beyond the first 4,096 calls, 256 of each
 2,048 enter the histogram, with a weight of eight.
 
@@ -166,7 +166,8 @@ class Metrics:
         threads, sizes, *marks = zip(*waiting, strict=True)
         if len(self._last_by_thread) > MOST_THREADS:
             self._last_by_thread.clear()
-        self._last_by_thread.update(zip(threads, waiting, strict=True))
+        one_thread = threads.count(threads[-1]) == len(threads)
+        self._last_by_thread.update([(threads[-1], waiting[-1])] if one_thread else zip(threads, waiting, strict=True))
         self._last = waiting[-1]
         self._sizes.add(sizes)
         self._calls.add(list(map(sub, marks[-1], marks[0])))
@@ -175,12 +176,11 @@ class Metrics:
 
 
 class Series:
-    """Non-negative integers: how many, their sum, smallest, largest and last, and a histogram of bounded size."""
+    """Non-negative integers: how many, their sum, largest and last, and a histogram of bounded size."""
 
     def __init__(self) -> None:
         self.count = 0
         self.total = 0
-        self.least = 0
         self.most = 0
         self.last = 0
         self._every: Counter[int] = Counter()
@@ -188,10 +188,8 @@ class Series:
 
     def add(self, values: Sequence[int]) -> None:
         """Take up one or more values, in order."""
-        least, most = min(values), max(values)
-        self.least = min(least, self.least) if self.count else least
-        self.most = max(most, self.most)
         self.last = values[-1]
+        self.most = max(self.most, max(values))
         self.total += sum(values)
         if self.count < ALL_CALLS_UNTIL:
             self._every.update(_buckets(values))
@@ -211,14 +209,14 @@ class Series:
             seen += weights[bucket]
             for name, rank in ranks.items():
                 if name not in found and seen >= rank:
-                    found[name] = min(max(round((_floor(bucket) + _floor(bucket + 1)) / 2), self.least), self.most)
+                    found[name] = min(round((_floor(bucket) + _floor(bucket + 1)) / 2), self.most)
         return found
 
     def as_json(self) -> dict[str, int | None]:
         """Every figure by its name; null for those that no value stands behind."""
         if not self.count:
-            return {"count": 0, "total": 0, **dict.fromkeys(("min", "max", "last", *PERCENTILES))}
-        exact = {"count": self.count, "total": self.total, "min": self.least, "max": self.most, "last": self.last}
+            return {"count": 0, "total": 0, **dict.fromkeys(("max", "last", *PERCENTILES))}
+        exact = {"count": self.count, "total": self.total, "max": self.most, "last": self.last}
         return {**exact, **self.percentiles()}
 
 

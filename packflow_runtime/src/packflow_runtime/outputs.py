@@ -101,6 +101,20 @@ def checked_outputs(
     return natives
 
 
+def checked_one(outputs: object) -> dict[str, Any]:
+    """Return the only output as ``checked_outputs(outputs, 1)`` gives it; one that needs no conversion comes fast."""
+    if type(outputs) is list and len(outputs) == 1:
+        row = outputs[0]
+        if type(row) is dict and ERROR_KEY not in row:
+            for key, item in row.items():
+                kind = type(item)
+                if type(key) is not str or (kind not in PLAIN and (kind is not float or item - item)):
+                    break
+            else:
+                return row.copy()
+    return checked_outputs(outputs, 1)[0]
+
+
 def checked_output(output: object, nan: NanPolicy = "error") -> dict[str, Any]:
     """Return one output as a native dict; raises InferenceBackendValidationError as ``checked_outputs`` does."""
     return checked_outputs([output], 1, nan)[0]
