@@ -89,9 +89,13 @@ class CallShapes(unittest.TestCase):
 
     def test_other_shapes_are_refused(self) -> None:
         for events in (({},), None, "x", 5, [1], [{}, None], iter([{}]), b"{}", [[{}]]):
-            with self.subTest(events=events), self.assertRaises(TypeError) as caught:
+            with self.subTest(events=events), self.assertRaises(InferenceBackendRuntimeError) as caught:
                 Echo()(events)  # type: ignore[call-overload]
-            self.assertEqual(str(caught.exception), "a backend takes one event (a dict) or records (a list of dicts)")
+            self.assertIsInstance(caught.exception, TypeError)
+            self.assertIn("takes one event (a dict) or records (a list of dicts), not ", caught.exception.title)
+        with self.assertRaises(InferenceBackendRuntimeError) as caught:
+            Echo()([{}, None])  # type: ignore[list-item]
+        self.assertIn("not a list whose item 2 is ", caught.exception.title)
 
     def test_single_and_batch_run_the_same_hooks(self) -> None:
         backend = Recording()
@@ -476,6 +480,14 @@ class MetricsOfCalls(unittest.TestCase):
         backend({"n": 1})
         backend([{"a": 1}, {}])
         self.assertEqual(backend.call_metrics.snapshot()["drift"]["missing"], {"a": 2})
+
+
+class Configurations(unittest.TestCase):
+    def test_an_instance_stands_for_its_class(self) -> None:
+        class Loose(Echo):
+            backend_config_model = BackendConfig(verbose=True)  # type: ignore[assignment]
+
+        self.assertIs(Loose(feature_names=["a"]).config.verbose, False)
 
 
 class Policies(unittest.TestCase):

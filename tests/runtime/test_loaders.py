@@ -111,8 +111,12 @@ class Loading(unittest.TestCase):
             self.addCleanup(sys.modules.pop, "installed_model_for_test", None)
             self.assertEqual(ModuleLoader("installed_model_for_test:Backend").load(step=3)({"n": 1}), {"n": 4})
             for path in ("installed_model_for_test:no_backend", "installed_model_for_test:Missing", "absent_module:X"):
-                with self.subTest(path), self.assertRaises(InferenceBackendLoadError):
+                with self.subTest(path), self.assertRaises(InferenceBackendLoadError) as caught:
                     ModuleLoader(path).load()
+                self.assertTrue(caught.exception.hint)
+            self.assertEqual(ModuleLoader("installed_model_for_test:ready_made").load()({"n": 1}), {"n": 1})
+            with self.assertRaises(InferenceBackendLoadError):
+                ModuleLoader("installed_model_for_test:ready_made").load(step=1)
 
     def test_from_project(self) -> None:
         for loader in (LocalLoader, ModuleLoader):

@@ -29,7 +29,7 @@ class Logging(unittest.TestCase):
         text = run(
             "log.info('{} of {}', 1, 2); log.info('%s of %s', 3, 4); log.info('{name} here', name='x')\n"
             "log.info('100% {sure}'); log.info('{} %s', 'a'); log.info({'a': 1}); log.info('{oops} %s', 5)\n"
-            "log.info('no place', 6)"
+            "log.info('no place', 6); log.info('{0.gone} {1:d}', 7, None)"
         )
         self.assertEqual(
             text.splitlines(),
@@ -42,6 +42,7 @@ class Logging(unittest.TestCase):
                 "INFO packflow.Model: {'a': 1}",
                 "INFO packflow.Model: {oops} 5",
                 "INFO packflow.Model: no place (6,)",
+                "INFO packflow.Model: {0.gone} {1:d} (7, None)",
             ],
         )
 
@@ -58,6 +59,20 @@ class Logging(unittest.TestCase):
         text = run("try: 1 / 0\nexcept ZeroDivisionError: log.exception('failed on {}', 7)")
         self.assertTrue(text.startswith("ERROR packflow.Model: failed on 7\nTraceback"))
         self.assertTrue(text.rstrip().endswith("ZeroDivisionError: division by zero"))
+
+    def test_what_loguru_offers_beside(self) -> None:
+        text = run(
+            "import logging; logging.basicConfig(format='%(extra)s %(message)s')\n"
+            "bound = log.bind(model='m').bind(run=7); bound.info('hello {}', 1)"
+        )
+        self.assertEqual(text, "{'model': 'm', 'run': 7} hello 1\n")
+        text = run("try: 1 / 0\nexcept ZeroDivisionError: log.opt(exception=True, colors=True).warning('failed')")
+        self.assertTrue(text.startswith("WARNING packflow.Model: failed\nTraceback"))
+        self.assertEqual(
+            run("lazy = log.opt(lazy=True); lazy.info('{}', lambda: 5); lazy.debug('{}', lambda: 1 / 0)"),
+            "INFO packflow.Model: 5\n",
+        )
+        self.assertEqual(run("get_logger().info('no name')"), "INFO packflow: no name\n")
 
     def test_a_host_that_configures_logging_gets_each_line_once(self) -> None:
         text = run("import logging; logging.basicConfig(format='HOST %(message)s'); log.info('hello')")

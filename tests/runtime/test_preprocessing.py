@@ -254,6 +254,19 @@ class Renaming(Base):
         self.assert_gives({"a.b": 1, "a": {"b": 2}}, {"a": {"b": 2}, "x": 1}, rename_fields={"a.b": "x"}, **IGNORE)
 
 
+class Sharing(Base):
+    def test_what_an_event_shares_with_its_record_is_never_changed(self) -> None:
+        event = {"a": {"b": {"c": 1}, "l": [{"m": 1}]}, "x": 2, "y": 3}
+        for config, expected in (
+            ({"rename_fields": {"a": "q", "x": "q.y"}}, {"y": 3, "q": {"b": {"c": 1}, "l": [{"m": 1}], "y": 2}}),
+            ({"rename_fields": {"x": "a.b.d"}, "feature_names": ["a"]}, {"a": {**event["a"], "b": {"c": 1, "d": 2}}}),
+            ({"rename_fields": {"a.b.c": "y"}}, {"a": {"b": {}, "l": [{"m": 1}]}, "x": 2, "y": 1}),
+            ({"feature_names": ["a.b", "a.b.gone"], "missing": "null"}, {"a": {"b": {"c": 1, "gone": None}}}),
+            ({"flatten_nested_inputs": True, "feature_names": ["a.l"]}, {"a.l": [{"m": 1}]}),
+        ):
+            self.assert_gives(event, expected, **config)
+
+
 class Flattening(Base):
     def test_leaves_and_empty_containers(self) -> None:
         event = {"a": {"b": {"c": 1}, "d": None}, "e": {}, "f": [], "g": [{"h": 1}, []], "i": {"": {"": 2}}}
@@ -391,7 +404,6 @@ class Arrays(Base):
 
     def test_dtypes_that_are_not_offered(self) -> None:
         for dtype in (
-            "object",
             "bool",
             "complex64",
             f"{'>' if sys.byteorder == 'little' else '<'}f8",
@@ -401,6 +413,17 @@ class Arrays(Base):
             with self.subTest(dtype), self.assertRaises(PreprocessorInitError) as caught:
                 compiled(input_format="numpy", feature_names=["a"], dtype=dtype)
             self.assertEqual(caught.exception.title, f"backend_config: dtype is {dtype!r}.")
+            self.assertTrue(caught.exception.hint.endswith("uint8, object."))
+
+    def test_values_as_they_are(self) -> None:
+        config = {"dtype": "object", "rename_fields": {"p": "proto"}}
+        records: list[dict[Any, Any]] = [{"p": "tcp", "a": {"b": [1]}}, {"p": 5, "a": None}, {}]
+        array = self.array(records, ["proto", "a.b"], **config)
+        self.assertEqual(array.tolist(), [["tcp", [1]], [5, None], [None, None]])
+        flat = {"dtype": "object", "flatten_nested_inputs": True, "flatten_lists": True}
+        self.assertEqual(self.array([{"a": ["x", {"b": 2}]}], ["a.1.b", "a.0"], **flat).tolist(), [[2, "x"]])
+        wanted = {"input_format": "numpy", "feature_names": ["n"], "dtype": "object", "missing": "error"}
+        self.refuse({}, 'the field "n" is missing.', **wanted)
 
     def test_collisions(self) -> None:
         config = {"input_format": "numpy", "feature_names": ["a.b"]}

@@ -14,11 +14,15 @@ BACKEND = """\
 from packflow_runtime import InferenceBackend
 from packflow_runtime.pydantic import BackendConfig, InputFormats
 from pydantic import Field, field_validator
+from typing import Any
 
 class Config(BackendConfig):
     threshold: float = Field(default=0.5, ge=0, le=1)
     labels: list[str] = []
     strict: bool = False
+    params: dict = {}
+    anything: Any = None
+    names: dict[str, str] = {}
 
     @field_validator("labels")
     @classmethod
@@ -53,6 +57,12 @@ class PydanticConfig(unittest.TestCase):
         config = output["config"]
         self.assertEqual((config["threshold"], config["labels"], config["strict"]), (0.25, ["A", "B"], True))
         self.assertEqual(config["input_format"], "records")
+
+    def test_places_without_a_type(self) -> None:
+        self.write("  params: {n: 100, r: 0.5, v: 3.10, on: true, l: [1, x]}\n  anything: 7\n  names: {a: 5}\n")
+        config = load(self.project)({})["config"]
+        self.assertEqual(config["params"], {"n": 100, "r": 0.5, "v": "3.10", "on": True, "l": [1, "x"]})
+        self.assertEqual((config["anything"], config["names"]), (7, {"a": "5"}))
 
     def test_overrides_win(self) -> None:
         self.write("  threshold: 0.25\n")

@@ -25,13 +25,14 @@ HAS_NUMPY = importlib.util.find_spec("numpy") is not None
 class Fields(unittest.TestCase):
     def test_get_nested_field(self) -> None:
         event: dict[Any, Any] = {"a": {"b": 5, "n": None, "e": {}}, "x.y": 1, "x": {"y": 2, "z": 3}, "p.q": {"r": 4}}
-        event[7] = {8: 9}
+        event |= {7: {8: 9}, "d": {"e": {"f": 1}}}
         for read in (get_nested_field, get_nested_field_direct):
             for field, expected in (
                 ("a.b", 5),
                 ("a.n", None),
                 ("a.e", {}),
                 ("a", event["a"]),
+                ("d.e", {"f": 1}),
                 ("x.y", 1),
                 ("x.z", 3),
                 ("a.b.c", None),
@@ -104,6 +105,18 @@ class Arrays(unittest.TestCase):
     def test_other_types_take_values_as_they_are(self) -> None:
         array = records_to_ndarray([{"a": "x", "b": {"c": [1]}}, {}], ["a", "b.c"], "object")
         self.assertEqual(array.tolist(), [["x", [1]], [None, None]])
+        words = records_to_ndarray([{"a": "x", "b": "longer"}, {"a": 1}], ["a", "b"], "str")
+        self.assertEqual(words.tolist(), [["x", "longer"], ["1", "None"]])
+        self.assertEqual(records_to_ndarray([{"a": 1}, {"a": 0}], ["a"], "bool").tolist(), [[True], [False]])
+
+    def test_text_that_spells_a_number_is_read_where_a_type_is_asked_for(self) -> None:
+        for dtype, text, value in (("float64", " 1.5e3", 1500.0), ("f4", "-2", -2.0), ("int32", "7", 7)):
+            array = records_to_ndarray([{"a": text, "b": 1}, {"a": 2, "b": "3"}], ["a", "b"], dtype)
+            self.assertEqual(array.tolist(), [[value, 1], [2, 3]])
+        for dtype, text in (("float64", "1.5x"), ("int8", "1.5"), ("int8", "300"), (None, "5")):
+            with self.subTest(dtype=dtype, text=text), self.assertRaises(PreprocessorRuntimeError) as caught:
+                records_to_ndarray([{"a": text}], ["a"], dtype)
+            self.assertIn(f"is {text!r}, which does not convert to", caught.exception.title)
 
     def test_refused(self) -> None:
         with self.assertRaises(PreprocessorRuntimeError) as caught:

@@ -71,6 +71,20 @@ class Children(unittest.TestCase):
         self.assert_outcomes(done, step=3)
         self.assertIn("2,000 events, 1,996 outputs, 4 failed (model-died 3, model-timeout 1)", done.stderr)
 
+    def test_untyped_values_of_the_command_line_are_alike_in_children(self) -> None:
+        untyped = BACKEND.replace("step: int = 1", "step: int = 1\n    more: dict = {}").replace(
+            'event["n"] + self.config.step', "repr(self.config.more)"
+        )
+        (self.project / "inference.py").write_text(untyped, encoding="utf-8")
+        self.events.write_text('{"n":1}\n', encoding="utf-8")
+        config = self.folder / "config.json"
+        config.write_text('{"more": {"text": "5"}}', encoding="utf-8")
+        found = set()
+        for options in ((), ("--supervise",)):
+            done = self.run_it(str(self.events), "--config", str(config), "--set", "more.number=5", *options)
+            found.add(json.loads(done.stdout)["n"])
+        self.assertEqual(found, {"{'text': '5', 'number': 5}"})
+
     def test_workers_keep_the_order(self) -> None:
         pids = self.assert_outcomes(self.run_it(str(self.events), "--workers", "2", "--timeout", "1"))
         self.assertGreaterEqual(len(pids), 2)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import enum
 import math
 import unittest
+from pathlib import Path
 from typing import Any, ClassVar, Literal, Optional, Union
 
 from packflow_runtime.config import BackendConfig, ConfigSection, InputFormats, merged
 from packflow_runtime.errors import InferenceBackendInitializationError
-from packflow_runtime.typed import TypeMismatchError, coerce
+from packflow_runtime.typed import TypeMismatchError, coerce, plain_text
 
 
 class Level(enum.Enum):
@@ -94,6 +95,28 @@ class Coercing(unittest.TestCase):
             self.assert_becomes(value, Any, value)
             self.assert_becomes(value, object, value)
 
+    def test_paths(self) -> None:
+        self.assert_becomes("models/a.bin", Path, Path("models/a.bin"))
+        self.assert_becomes(Path("a"), Path | None, Path("a"))
+        self.refuse(5, Path, "is 5; expected text")
+
+    def test_places_without_a_type(self) -> None:
+        data = {
+            "n": "100",
+            "r": "0.5",
+            "on": "true",
+            "l": ["1", {"x": "-3"}],
+            "same": ["3.10", "012", "no", "1e3", "1_0"],
+        }
+        expected = {"n": 100, "r": 0.5, "on": True, "l": [1, {"x": -3}], "same": ["3.10", "012", "no", "1e3", "1_0"]}
+        for annotation in (dict, dict[str, Any], Any, object):
+            self.assert_becomes(plain_text(data), annotation, expected)
+            self.assert_becomes(data, annotation, data)  # typed already, by Python or by JSON
+        self.assert_becomes(plain_text(["5", "x"]), list, [5, "x"])
+        self.assert_becomes(plain_text("5"), str, "5")
+        self.assert_becomes(plain_text({"a": "5"}), dict[str, str], {"a": "5"})
+        self.assert_becomes(plain_text("5"), Literal["5"], "5")
+
     def test_unions(self) -> None:
         for annotation in (int | None, Optional[int], Union[int, None]):  # noqa: UP007, UP045 - older spellings
             self.assert_becomes(None, annotation, None)
@@ -109,6 +132,9 @@ class Coercing(unittest.TestCase):
         self.assert_becomes(["1"], list[int] | int, [1])
         self.refuse([], int | str, "is []; expected a whole number or text")
         self.refuse("x", int | bool | None, "is 'x'; expected a whole number or true or false or null")
+        # What fails further in says more; of several that came as far none says it for the others.
+        self.refuse(["x"], list[int] | int, "is 'x'; expected a whole number", path="key[0]")
+        self.refuse(["x"], list[int] | list[bool], "is ['x']; expected list or list")
 
     def test_choices(self) -> None:
         kind = Literal["auto", 3, True]
@@ -117,9 +143,12 @@ class Coercing(unittest.TestCase):
         self.assert_becomes(3, kind, 3)
         self.assert_becomes(True, kind, True)
         self.assert_becomes("True", kind, True)
+        self.assert_becomes("true", kind, True)
+        self.assert_becomes("false", Literal[False], False)
+        self.assert_becomes("true", Literal["true", True], "true")
         for value in ("Auto", "", 4, 1, False, None, ["auto"]):
             shown = "empty" if value is None else repr(value)
-            self.refuse(value, kind, f"is {shown}; expected one of auto, 3, True")
+            self.refuse(value, kind, f"is {shown}; expected one of auto, 3, true")
 
     def test_enums(self) -> None:
         for value in ("1", 1, Level.LOW):
@@ -182,12 +211,22 @@ BASE: dict[str, Any] = {
     "output_keys": [],
     "missing": "omit",
     "dtype": "float64",
+    "nan": "error",
+    "on_error": "isolate",
 }
 
 
 class Inner(ConfigSection):
     size: int
     names: list[str] = ["a"]  # noqa: RUF012 - copied, as the test shows
+
+
+class Outer(ConfigSection):
+    name: str
+
+
+class Choosing(ConfigSection):
+    part: Inner | Outer
 
 
 class Config(BackendConfig):
@@ -275,6 +314,13 @@ class Building(unittest.TestCase):
         self.refuse("backend_config: limits.a is 'b'; expected a whole number.", labels=[], limits={"a": "b"})
         self.refuse("backend_config: mode is 'Fast'; expected one of fast, slow.", labels=[], mode="Fast")
         self.refuse("backend_config: labels is empty; expected a list.", labels=None)
+
+    def test_one_of_several_parts(self) -> None:
+        self.assertEqual(Choosing(part={"size": "1"}).as_dict(), {"part": {"size": 1, "names": ["a"]}})
+        self.assertEqual(Choosing(part={"name": "x"}).as_dict(), {"part": {"name": "x"}})
+        with self.assertRaises(InferenceBackendInitializationError) as caught:
+            Choosing(part={"other": 1})
+        self.assertEqual(caught.exception.title, "backend_config: part is {'other': 1}; expected Inner or Outer.")
 
     def test_defaults_are_not_shared(self) -> None:
         first, second = Config(labels=[]), Config(labels=[])

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from .fields import FieldPath, FieldRule
+    from .jsonlines import Event
     from .preprocessing import PreprocessingOptions
 
 # "=f" and not "@f", which makes an infinity of a number too large for it.
@@ -40,14 +41,18 @@ _FORMATS = {
 _FAILED = "except Exception:  # a field is missing, null or no number: see packflow_runtime.arrays"
 
 
-def compile_numpy(options: PreprocessingOptions) -> Preprocessor:
+def compile_numpy(options: PreprocessingOptions, *, reads_text: bool = False) -> Preprocessor:
     """Compile events to an array of shape (n, k) and the dtype of ``options``, k the number of ``feature_names``.
 
     Booleans and numbers convert. A null and a missing field are NaN (missing: error refuses a missing one); where the
-    dtype holds whole numbers, both are errors, and of floats only whole ones convert. Text never converts, not even
-    ``"5"``, nor does a number beyond the dtype's range. Raises PreprocessorInitError without numpy.
+    dtype holds whole numbers, both are errors, and of floats only whole ones convert. Text does not convert, not even
+    ``"5"``, unless ``reads_text``; nor does a number beyond the dtype's range. The dtype ``object`` takes values as
+    they are, None for a missing one. Raises PreprocessorInitError without numpy.
     """
-    rows = ArrayRows(options, imported("numpy", "numpy"))
+    numpy = imported("numpy", "numpy")
+    if options.dtype == "object":
+        return _compile_objects(options, numpy)
+    rows = ArrayRows(options, numpy, reads_text=reads_text)
     reads = FieldReads(rule.sources[0] for rule in rows.columns)
     source = _source(rows, reads)
     names = {"empty": rows.numpy.empty, "dtype": rows.dtype, "pack": rows.pack, "fill": rows.fill}
@@ -60,9 +65,10 @@ def compile_numpy(options: PreprocessingOptions) -> Preprocessor:
 class ArrayRows:
     """How one event becomes one row of an array, field by field."""
 
-    def __init__(self, options: PreprocessingOptions, numpy: ModuleType) -> None:
+    def __init__(self, options: PreprocessingOptions, numpy: ModuleType, *, reads_text: bool = False) -> None:
         self.numpy = numpy
-        self.dtype, form = number_type(numpy, options.dtype)
+        self._reads_text = reads_text
+        self.dtype, form = number_type(numpy, options.dtype, "object")
         self._is_float = self.dtype.kind == "f"
         self.rules = FieldRules(options)
         self.columns = columns_of(self.rules, options)
@@ -86,20 +92,42 @@ class ArrayRows:
                 f'records[{index}]: the field "{rule.target.name}" is {state}, which {self.dtype} cannot hold.',
                 hint="Send a number, or set dtype: float64 in backend_config, where it becomes NaN.",
             )
-        if not self._is_float and isinstance(value, float) and value.is_integer():
-            value = int(value)
+        given = value
         try:
+            if self._reads_text and isinstance(value, str):
+                value = float(value) if self._is_float else int(value)
+            if not self._is_float and isinstance(value, float) and value.is_integer():
+                value = int(value)
             self._pack_value(value)
         except Exception:  # noqa: BLE001 - struct.error, OverflowError, and what a __float__ of the caller's may raise
-            raise does_not_convert(value, rule, index, str(self.dtype)) from None
+            raise does_not_convert(given, rule, index, str(self.dtype)) from None
         return value  # type: ignore[return-value]
+
+
+def _compile_objects(options: PreprocessingOptions, numpy: ModuleType) -> Preprocessor:
+    """Compile events to an array of Python values, for models that encode text themselves."""
+    rules = FieldRules(options)
+    columns = columns_of(rules, options)
+    flatten = flattening_of(options, rules) if options.flatten else None
+
+    def run_many(records: list[Event]) -> Any:  # noqa: ANN401 - a numpy array
+        array = numpy.empty((len(records), len(columns)), object)
+        for index, record in enumerate(records):
+            event = record if flatten is None else flatten(record, index)
+            for column, rule in enumerate(columns):
+                value = rules.value(event, rule, index)
+                array[index, column] = None if value is MISSING else value
+        return array
+
+    source = f"# numpy: an array of shape (n, {len(columns)}) and dtype object, the values as they are\n"
+    return Preprocessor(lambda event: run_many([event]), run_many, source)
 
 
 def does_not_convert(value: object, rule: FieldRule, index: int, dtype: str) -> PreprocessorRuntimeError:
     """The error of a value that is no number of the dtype."""
     hint = "Send a number, or convert the field in transform_inputs with input_format: records."
     if isinstance(value, (str, bytes)):
-        hint = "A number in quotes is text: send it without, or convert it in transform_inputs from records."
+        hint = "Send numbers without quotes, or set dtype: object in backend_config, which takes text as it is."
     return PreprocessorRuntimeError(
         f'records[{index}]: the field "{rule.target.name}" is {shown(value)}, which does not convert to {dtype}.',
         hint=hint,
@@ -112,14 +140,19 @@ def columns_of(rules: FieldRules, options: PreprocessingOptions) -> list[FieldRu
     return [by_name[name] for name in options.features]
 
 
-def number_type(numpy: ModuleType, name: str) -> tuple[Any, str]:
-    """The numpy dtype called ``name`` and its ``struct`` format; raises PreprocessorInitError for another kind."""
+def number_type(numpy: ModuleType, name: str, *others: str) -> tuple[Any, str]:
+    """The numpy dtype called ``name`` and its ``struct`` format; raises PreprocessorInitError for another kind.
+
+    The error names ``others`` beside those, which the caller takes care of.
+    """
     try:
         dtype = numpy.dtype(name)
     except TypeError:
         dtype = None
     if dtype is None or not dtype.isnative or dtype.name not in _FORMATS:
-        raise PreprocessorInitError(f"backend_config: dtype is {name!r}.", hint=f"It is one of {', '.join(_FORMATS)}.")
+        raise PreprocessorInitError(
+            f"backend_config: dtype is {name!r}.", hint=f"It is one of {', '.join([*_FORMATS, *others])}."
+        )
     return dtype, _FORMATS[dtype.name]
 
 

@@ -14,10 +14,11 @@ from .errors import (
     InferenceBackendError,
     InferenceBackendInitializationError,
     InferenceBackendRuntimeError,
+    InvalidInputError,
     message_of,
 )
 from .logger import get_logger
-from .native import NON_FINITE
+from .native import NON_FINITE, name_of
 from .outputs import KeptFields
 from .preprocessing import compile_preprocessing
 
@@ -61,7 +62,8 @@ class InferenceBackend:
 
     def __init__(self, /, **config: object) -> None:
         self.project_dir = current_project.get() or Path.cwd()
-        self.config: Any = self.backend_config_model(**config)
+        model: Any = self.backend_config_model
+        self.config: Any = (model if isinstance(model, type) else type(model))(**config)
         self._kept_fields = KeptFields()
         self._drift: DriftCounters | None = None
         self._compile()
@@ -97,21 +99,24 @@ class InferenceBackend:
         """Release what ``initialize`` opened."""
 
     @overload
-    def __call__(self, events: Event) -> dict[str, Any]: ...
+    def __call__(self, inputs: Event) -> dict[str, Any]: ...
     @overload
-    def __call__(self, events: list[Event]) -> list[dict[str, Any]]: ...
-    def __call__(self, events: Any) -> dict[str, Any] | list[dict[str, Any]]:
+    def __call__(self, inputs: list[Event]) -> list[dict[str, Any]]: ...
+    def __call__(self, inputs: Any) -> dict[str, Any] | list[dict[str, Any]]:
         """Run the model on one event or on records; the output has the input's shape.
 
         Raises InferenceBackendRuntimeError when a hook raises (PreprocessorRuntimeError when an event does not fit the
-        configured preprocessing), InferenceBackendValidationError when the outputs break the contract, TypeError when
-        ``events`` is neither a dict nor a list of dicts.
+        configured preprocessing), InferenceBackendValidationError when the outputs break the contract, and
+        InvalidInputError when ``inputs`` is neither a dict nor a list of dicts.
         """
-        if isinstance(events, dict):
-            return self._call_one(events)
-        if not isinstance(events, list) or not _are_dicts(events):
-            raise TypeError("a backend takes one event (a dict) or records (a list of dicts)")
-        return self._call_many(events) if events else []
+        if isinstance(inputs, dict):
+            return self._call_one(inputs)
+        if not isinstance(inputs, list) or not _are_dicts(inputs):
+            raise InvalidInputError(
+                f"A backend takes one event (a dict) or records (a list of dicts), not {_told(inputs)}.",
+                hint="Decode JSON text first; an array or a data frame becomes records with its own to_dict.",
+            )
+        return self._call_many(inputs) if inputs else []
 
     def run_batch(self, records: list[Event]) -> tuple[list[dict[str, Any]], StepTimes]:
         """Run every step on a non-empty batch and return native outputs with the time each step took."""
@@ -246,6 +251,14 @@ _COMPILED = frozenset(
 """What cannot be pickled or copied, and is made anew."""
 _CHOICES = frozenset({*HOOKS, "metrics_on"})
 """What decides how a backend is called, and may be set in ``initialize``."""
+
+
+def _told(inputs: object) -> str:
+    """What was given instead of events, in an error."""
+    if isinstance(inputs, list):
+        index, item = next((index, item) for index, item in enumerate(inputs) if not isinstance(item, dict))
+        return f"a list whose item {index + 1} is {name_of(item)}"
+    return name_of(inputs)
 
 
 def _are_dicts(events: list[Any]) -> bool:

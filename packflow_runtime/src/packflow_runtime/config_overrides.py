@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from .config import ConfigSection, merged
 from .errors import ExitCode, PackflowError
 from .jsonlines import BadLineError, decode_event
+from .typed import PlainText
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -95,7 +96,7 @@ def _nested(assignments: Iterable[tuple[str, str]]) -> dict[str, Any]:
                 exit_code=ExitCode.USAGE,
                 hint="Keep one of them.",
             )
-        place[last] = value
+        place[last] = PlainText(value)
     return result
 
 

@@ -97,6 +97,12 @@ class InferenceBackendRuntimeError(InferenceBackendError):
     code = "backend-raised"
 
 
+class InvalidInputError(InferenceBackendRuntimeError, TypeError):
+    """A backend was called on what is neither an event nor records."""
+
+    code = "input-invalid"
+
+
 class InferenceBackendValidationError(InferenceBackendError):
     """The backend returned something that is not a list of JSON-safe dicts as long as its input."""
 

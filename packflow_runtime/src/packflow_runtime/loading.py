@@ -14,6 +14,7 @@ from .errors import InferenceBackendError, InferenceBackendLoadError, message_of
 from .outputs import KeptFields
 from .project import ProjectConfig, read_project_config
 from .project_modules import ProjectModules
+from .typed import plain_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,7 +100,7 @@ def load_backend(
         project_dir.absolute(),
         config.inference_backend,
         config.loader,
-        merged(config.backend_config, overrides or {}),
+        merged(plain_text(config.backend_config), overrides or {}),
         bytecode_dir=bytecode_dir,
     )
     backend.kept_fields = KeptFields(config.output)

@@ -15,33 +15,49 @@ from typing import Any
 SUCCESS = 25
 TRACE = 5
 _ROOT = "packflow"
-_OPTIONS = frozenset({"exc_info", "stack_info", "extra"})
+_OPTIONS = ("exc_info", "stack_info", "extra")
 _LEVELS = {"TRACE": TRACE, "SUCCESS": SUCCESS}
 
 
-def get_logger(name: str) -> BackendLogger:
-    """The logger ``packflow.NAME``."""
+def get_logger(name: str = "") -> BackendLogger:
+    """The logger ``packflow.NAME``, or ``packflow`` itself."""
     root = logging.getLogger(_ROOT)
     if not any(isinstance(handler, _HostlessHandler) for handler in root.handlers):
         root.addHandler(_HostlessHandler())
         root.setLevel(_level(os.environ.get("PACKFLOW_LOG_LEVEL", "INFO")))
-    return BackendLogger(logging.getLogger(f"{_ROOT}.{name}"))
+    return BackendLogger(logging.getLogger(f"{_ROOT}.{name}") if name else root)
 
 
 class BackendLogger:
     """Logs with either way of giving arguments, ``"%s of %s"`` or ``"{} of {}"``; braces win where both fit."""
 
-    def __init__(self, logger: logging.Logger) -> None:
+    def __init__(self, logger: logging.Logger, options: dict[str, Any] | None = None, *, lazy: bool = False) -> None:
         self.logger = logger
+        self._options = options or {}
+        self._lazy = lazy
+
+    def bind(self, **fields: object) -> BackendLogger:
+        """A logger whose records have these fields in ``record.extra``."""
+        bound = {**self._options.get("extra", {}).get("extra", {}), **fields}
+        return BackendLogger(self.logger, {**self._options, "extra": {"extra": bound}}, lazy=self._lazy)
+
+    def opt(self, *, exception: object = None, lazy: bool = False, **_: object) -> BackendLogger:
+        """A logger that shows an exception (True: the one being handled), or calls its arguments when it shows a line.
+
+        loguru's options for looks are accepted and do nothing.
+        """
+        return BackendLogger(self.logger, {**self._options, "exc_info": exception}, lazy=lazy)
 
     def log(self, level: int | str, message: object, /, *args: object, **fields: object) -> None:
         """Log at a level given by its number or its name."""
         number = level if isinstance(level, int) else _level(level)
         if not self.logger.isEnabledFor(number):
             return
-        options: dict[str, Any] = {
-            name: fields.pop(name) for name in ("exc_info", "stack_info", "extra") if name in fields
-        }
+        given = {name: fields.pop(name) for name in _OPTIONS if name in fields}
+        options: dict[str, Any] = {**self._options, **given}
+        if self._lazy:
+            args = tuple(value() if callable(value) else value for value in args)
+            fields = {name: value() if callable(value) else value for name, value in fields.items()}
         self.logger.log(number, "%s", _filled(str(message), args, fields), **options, stacklevel=3)
 
     def trace(self, message: object, /, *args: object, **fields: object) -> None:
@@ -105,7 +121,7 @@ def _filled(message: str, args: tuple[object, ...], fields: dict[str, object]) -
     if "{" in message:
         try:
             return message.format(*args, **fields)
-        except (IndexError, KeyError, ValueError):  # braces that were not meant as places
+        except (AttributeError, LookupError, TypeError, ValueError):  # braces that were not meant as places
             pass
     try:
         return message % args if args else message

@@ -14,11 +14,10 @@ import sys
 import threading
 from array import array
 from collections import Counter
-from dataclasses import dataclass, field
 from operator import sub
 from struct import Struct
 from threading import get_ident
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .exposition import family
 
@@ -39,8 +38,7 @@ _HEAD_OF_DOUBLE = slice(3 if sys.byteorder == "little" else 0, None, 4)  # sign,
 _DOUBLE, _BITS = Struct(">d"), Struct(">Q")
 
 
-@dataclass(frozen=True)
-class ExecutionTimes:
+class ExecutionTimes(NamedTuple):
     """Milliseconds that the steps of one call took; None for a step that the backend does not have."""
 
     preprocess: float = 0.0
@@ -53,17 +51,16 @@ class ExecutionTimes:
         return self.preprocess + (self.transform_inputs or 0.0) + self.execute + (self.transform_outputs or 0.0)
 
 
-@dataclass(frozen=True)
-class ExecutionMetrics:
+class ExecutionMetrics(NamedTuple):
     """One call: how many events it had, and milliseconds per step and in all; zeros where there was no call yet."""
 
     batch_size: int = 0
-    execution_times: ExecutionTimes = field(default_factory=ExecutionTimes)
+    execution_times: ExecutionTimes = ExecutionTimes()
     total_execution_time: float = 0.0
 
     def model_dump(self) -> dict[str, Any]:
         """The same as a dict, under the name it has in packflow 0.4.1."""
-        return {**vars(self), "execution_times": {**vars(self.execution_times)}}
+        return {**self._asdict(), "execution_times": self.execution_times._asdict()}
 
 
 class Metrics:
@@ -117,9 +114,7 @@ class Metrics:
             return ExecutionMetrics()
         _, size, *marks = call
         spent = dict(zip(self.steps, map(sub, marks[1:], marks), strict=True))
-        times = ExecutionTimes(
-            **{name: spent[name] / 1e6 for name in ExecutionTimes.__dataclass_fields__ if name in spent}
-        )
+        times = ExecutionTimes(**{name: spent[name] / 1e6 for name in ExecutionTimes._fields if name in spent})
         return ExecutionMetrics(size, times, times.total())
 
     def snapshot(self) -> dict[str, Any]:
@@ -189,7 +184,8 @@ class Series:
     def add(self, values: Sequence[int]) -> None:
         """Take up one or more values, in order."""
         self.last = values[-1]
-        self.most = max(self.most, max(values))
+        largest = max(values)
+        self.most = max(self.most, largest)
         self.total += sum(values)
         if self.count < ALL_CALLS_UNTIL:
             self._every.update(_buckets(values))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from .errors import InferenceBackendValidationError
+from .errors import InferenceBackendValidationError, UnsupportedValueError
 from .simpler_types import RefusedError, simplifier
 
 if TYPE_CHECKING:
@@ -61,10 +61,11 @@ def ensure_valid_output(output: Iterable[Any], parent_key: str = "output") -> li
     """Make native records of a model's outputs, one per event: what is no dict becomes ``{parent_key: value}``.
 
     A list of one item stays a list, so that the shape of an output never depends on its length. A DataFrame counts as
-    its records. Raises InferenceBackendValidationError for a single dict, text or number, which are no batch.
+    its records. Raises InferenceBackendValidationError for a single dict, text or number, which are no
+    batch, and for a set, which has no order.
     """
     rows = rows_of(output)
-    if rows is None and (isinstance(output, (dict, str, bytes)) or not hasattr(output, "__iter__")):
+    if rows is None and (isinstance(output, (dict, set, frozenset, str, bytes)) or not hasattr(output, "__iter__")):
         raise InferenceBackendValidationError(
             f"ensure_valid_output was given {name_of(output)}, not one output per event.",
             hint="Give it a list, or an array whose first axis is the events.",
@@ -193,24 +194,28 @@ def _with_text_keys(value: dict[Any, Any]) -> dict[str, Any]:
 
 
 def text_key(key: object) -> str:
-    """A key as JSON has it: text as it is, an integer in decimal, what JSON spells as text (a date, a UUID) as that.
+    """A key as JSON has it: text as it is, what JSON spells as text (a date, a UUID) as that, others as ``json`` does.
 
-    Raises RefusedError for anything else: None, booleans, floats, bytes and tuples have no one spelling as a key.
+    So the class label 1.0 becomes ``"1.0"``, True ``"true"`` and None ``"null"``. Raises RefusedError for anything
+    else, such as bytes and tuples, and for NaN and infinities.
     """
     native: Any = key
     for _ in range(_MOST_STEPS):
-        if type(native) is str:
-            return native
-        if type(native) is int:
-            return str(native)
-        simplify = None if type(native) in _NO_KEYS else _simplifiers.get(type(native)) or _learn(type(native))
+        kind = type(native)
+        if kind is str:
+            return native  # type: ignore[no-any-return]
+        if kind is float and native - native != 0.0:
+            break
+        if kind in _SPELLED_KEYS:
+            return json.dumps(native)
+        simplify = _simplifiers.get(kind) or _learn(kind)
         if simplify is None or isinstance(native, (bytes, bytearray, memoryview)):
             break
         native = simplify(native)
     raise RefusedError(f"has a key that is {name_of(key)}, not a string", "Use string keys.")
 
 
-_NO_KEYS = frozenset({bool, float, type(None)})
+_SPELLED_KEYS = frozenset({int, float, bool, type(None)})
 
 
 def _refuse(value: float) -> Any:  # noqa: ANN401 - it always raises
@@ -232,15 +237,13 @@ def _keep(value: float) -> float:
 NON_FINITE: dict[str, Callable[[float], Any]] = {"error": _refuse, "null": _null, "string": _spell}
 
 
-def as_error(refusal: RefusedError, path: str) -> InferenceBackendValidationError:
+def as_error(refusal: RefusedError, path: str) -> UnsupportedValueError:
     """The error of what was refused below ``path``."""
     for part in reversed(refusal.parts):
         path = f"{path}[]" if part is None else child_path(path, part)
     if refusal.culprit is not None:
-        return InferenceBackendValidationError(
-            f"An output is nested deeper than {MAX_DEPTH} at {path[:80]}…", hint=refusal.hint
-        )
-    return InferenceBackendValidationError(f"{path or 'An output'} {refusal.what}.", hint=refusal.hint)
+        return UnsupportedValueError(f"An output is nested deeper than {MAX_DEPTH} at {path[:80]}…", hint=refusal.hint)
+    return UnsupportedValueError(f"{path or 'An output'} {refusal.what}.", hint=refusal.hint)
 
 
 def child_path(path: str, key: str) -> str:

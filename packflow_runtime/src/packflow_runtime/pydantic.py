@@ -6,12 +6,14 @@ configuration of packflow 0.4 did. Values come as text from packflow.yaml; pydan
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import types
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from .config import InputFormats
 from .errors import InferenceBackendInitializationError
+from .typed import resolved
 
 
 class BackendConfig(BaseModel):
@@ -38,8 +40,12 @@ class BackendConfig(BaseModel):
     on_error: Literal["isolate", "raise"] = "isolate"
 
     def __init__(self, /, **values: Any) -> None:  # noqa: ANN401 - pydantic decides
+        fields = type(self).model_fields
+        given = {
+            name: _typed(item, fields[name].annotation if name in fields else Any) for name, item in values.items()
+        }
         try:
-            super().__init__(**values)
+            super().__init__(**given)
         except ValidationError as error:
             raise _config_error(type(self), error) from error
 
@@ -53,6 +59,23 @@ class BackendConfig(BaseModel):
         values = self.model_dump(mode="json")
         defaults = BackendConfig().model_dump(mode="json")
         return {key: value for key, value in values.items() if key not in common or value != defaults[key]}
+
+
+def _typed(value: Any, annotation: Any) -> Any:  # noqa: ANN401 - any value, any annotation
+    """The value, its text resolved where the annotation leaves the type open; pydantic would keep it as text."""
+    origin, arguments = get_origin(annotation) or annotation, get_args(annotation)
+    if origin is Any or origin is object:
+        return resolved(value)
+    if origin in (Union, types.UnionType, Annotated):
+        for choice in arguments:
+            value = _typed(value, choice)
+    elif isinstance(value, dict) and isinstance(origin, type) and issubclass(origin, (dict, BaseModel)):
+        fields = origin.model_fields if issubclass(origin, BaseModel) else {}
+        of_items = arguments[1] if arguments else Any
+        return {key: _typed(item, fields[key].annotation if key in fields else of_items) for key, item in value.items()}
+    elif isinstance(value, list) and origin in (list, tuple, set, frozenset):
+        return [_typed(item, arguments[0] if arguments else Any) for item in value]
+    return value
 
 
 def _config_error(cls: type[BaseModel], error: ValidationError) -> InferenceBackendInitializationError:

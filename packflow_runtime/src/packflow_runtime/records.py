@@ -101,9 +101,9 @@ def records_to_ndarray(
     """An array of shape (len(records), len(feature_names)) with the fields named, which may be nested paths.
 
     Its dtype is ``dtype``, float64 by default, never what the values suggest; numbers convert as those of
-    ``input_format: numpy``, with NaN for null and missing. A dtype that is not of numbers (``object``) takes the values
-    as they are, None for missing. Raises ValueError when ``records`` is no list of dicts, PreprocessorRuntimeError for
-    a value that does not convert.
+    ``input_format: numpy``, with NaN for null and missing, and with a ``dtype`` so does text that spells one. A dtype
+    that is not of numbers takes the values as they are (``object``, None for missing) or as numpy makes them of it.
+    Raises ValueError when ``records`` is no list of dicts, PreprocessorRuntimeError for a value that does not convert.
     """
     import numpy  # noqa: PLC0415, ICN001 - used when asked for only
 
@@ -116,14 +116,17 @@ def records_to_ndarray(
         if not isinstance(record, dict):
             raise ValueError(f"records[{index}] is no dict but {type(record).__name__}")  # noqa: TRY004 - as in 0.4
     if dtype is not None and numpy.dtype(dtype).kind not in "fiu":
-        values = numpy.empty((len(records), len(feature_names)), dtype)
+        values = numpy.empty((len(records), len(feature_names)), object)
         for index, record in enumerate(records):
             for column, name in enumerate(feature_names):
                 values[index, column] = get_nested_field(record, name, delimiter)
-        return values
+        return values.astype(dtype)  # whole, since a dtype of text is as wide as its longest value
     if not feature_names:
         return numpy.empty((len(records), 0), dtype or "float64")
     options = PreprocessingOptions(
-        features=list(feature_names), delimiter=delimiter or ".", ignore_collisions=True, dtype=dtype or "float64"
+        features=list(feature_names),
+        delimiter=delimiter or ".",
+        ignore_collisions=True,
+        dtype=numpy.dtype(dtype or "float64").name,
     )
-    return compile_numpy(options).run_many(records)
+    return compile_numpy(options, reads_text=dtype is not None).run_many(records)

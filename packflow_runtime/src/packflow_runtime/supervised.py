@@ -22,6 +22,7 @@ from .jsonlines import DEFAULT_LIMITS, Limits, encode
 from .outcomes import BatchOutcomes, error_record
 from .progress import SIZE, Phase, Progress
 from .protocol import read_frame, write_frame
+from .typed import plain_places
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,6 +89,7 @@ class ModelChild:
             "project": str(source.project_dir),
             "config": source.config,
             "overrides": source.overrides,
+            "plain": plain_places(source.overrides),
             "bytecode_dir": source.bytecode_dir,
             "codec": source.codec,
             "limits": asdict(source.limits),

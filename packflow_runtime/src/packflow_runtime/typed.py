@@ -9,10 +9,13 @@ from __future__ import annotations
 import contextlib
 import enum
 import math
+import os
 import re
 import types
 import typing
 from typing import Any
+
+from .errors import InferenceBackendInitializationError
 
 _INTEGER = re.compile(r"[-+]?[0-9]+\Z")
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?\Z")
@@ -27,14 +30,65 @@ class TypeMismatchError(Exception):
         self.path = path
 
 
+class PlainText(str):
+    """Text of packflow.yaml or a command line, which is a number or a boolean where no annotation says otherwise."""
+
+    __slots__ = ()
+
+
+def plain_text(data: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """The same data with every text in it as PlainText."""
+    if isinstance(data, dict):
+        return {key: plain_text(item) for key, item in data.items()}
+    if isinstance(data, list):
+        return [plain_text(item) for item in data]
+    return PlainText(data) if isinstance(data, str) else data
+
+
+def plain_places(data: Any, place: tuple[str, ...] = ()) -> list[tuple[str, ...]]:  # noqa: ANN401 - any JSON value
+    """Where PlainText stands in nested dicts, for a way through JSON, which loses it."""
+    if isinstance(data, dict):
+        return [found for key, item in data.items() for found in plain_places(item, (*place, key))]
+    return [place] if type(data) is PlainText else []
+
+
+def with_plain_text(data: dict[str, Any], places: list[list[str]]) -> dict[str, Any]:
+    """The same data with PlainText at the places that ``plain_places`` found."""
+    result = dict(data)
+    for place in places:
+        key, *rest = place
+        result[key] = with_plain_text(result[key], [rest]) if rest else PlainText(result[key])
+    return result
+
+
+def resolved(value: Any) -> Any:  # noqa: ANN401 - any value
+    """What a value is at a place without a type: PlainText that spells a number or a boolean as it, others as text.
+
+    Only the one spelling that such a value is written back as counts, so that ``3.10`` and ``012`` stay text.
+    """
+    if type(value) is dict:
+        return {key: resolved(item) for key, item in value.items()}
+    if type(value) is list:
+        return [resolved(item) for item in value]
+    if type(value) is not PlainText:
+        return value
+    text = str(value)
+    if text in ("true", "false"):
+        return text == "true"
+    for kind, form in ((int, _INTEGER), (float, _NUMBER)):
+        if form.match(text) and len(text) <= 4300 and repr(kind(text)) == text:
+            return kind(text)
+    return text
+
+
 def coerce(value: object, annotation: Any, path: str) -> Any:  # noqa: ANN401, C901, PLR0911 - any annotation, any value
     """Return ``value`` as the annotated type; raises TypeMismatchError naming ``path``.
 
-    Understands str, int, float, bool, None, Any, Optional and unions, Literal, enums, list, tuple, dict and classes
-    with a ``from_data(mapping, path)`` constructor.
+    Understands str, int, float, bool, None, Any, Optional and unions, Literal, enums, list, tuple, dict, Path and
+    classes with a ``from_data(mapping, path)`` constructor.
     """
     if annotation is Any or annotation is object:
-        return value
+        return resolved(value)
     simple = _SIMPLE.get(annotation)
     if simple is not None:
         return simple(value, path)
@@ -42,7 +96,7 @@ def coerce(value: object, annotation: Any, path: str) -> Any:  # noqa: ANN401, C
     if origin is typing.Union or origin is types.UnionType:
         return _coerce_union(value, typing.get_args(annotation), path)
     if origin is typing.Literal:
-        return _coerce_choice(value, {str(choice): choice for choice in typing.get_args(annotation)}, path)
+        return _coerce_choice(value, [(choice, choice) for choice in typing.get_args(annotation)], path)
     if origin in (list, tuple) or annotation in (list, tuple):
         return _coerce_list(value, annotation, path)
     if origin is dict or annotation is dict:
@@ -54,12 +108,15 @@ def coerce(value: object, annotation: Any, path: str) -> Any:  # noqa: ANN401, C
             return _coerce_enum(value, annotation, path)
         if hasattr(annotation, "from_data"):
             return annotation.from_data(_mapping(value, path), path)
+        if issubclass(annotation, os.PathLike):
+            path_type: Any = annotation
+            return path_type(_coerce_str(value, path))
     raise TypeMismatchError(path, f"has the annotation {annotation!r}, which is not supported in a configuration")
 
 
 def _coerce_str(value: object, path: str) -> str:
     if isinstance(value, str):
-        return value
+        return str(value) if type(value) is PlainText else value
     raise _mismatch(path, value, "text" if value is not None else "text (quote it if you mean the word)")
 
 
@@ -111,36 +168,39 @@ def _coerce_union(value: object, choices: tuple[Any, ...], path: str) -> Any:  #
     candidates = [choice for choice in choices if choice is not type(None)]
     # Text fits `str` always, so it is tried last: `int | str` gives 5 for `5` and text for `five`.
     candidates.sort(key=lambda choice: choice is str)
-    error: TypeMismatchError | None = None
+    failures: list[TypeMismatchError | InferenceBackendInitializationError] = []
     for choice in candidates:
         try:
             return coerce(value, choice, path)
-        except TypeMismatchError as mismatch:
-            error = error or mismatch
-    if error is not None and len(candidates) == 1:
-        raise error
+        except (TypeMismatchError, InferenceBackendInitializationError) as failure:
+            failures.append(failure)
+    # What failed at a key further in says more than that nothing fits, unless several came as far.
+    inside = [failure for failure in failures if getattr(failure, "path", None) != path]
+    if len(inside) == 1 or len(failures) == 1:
+        raise (inside or failures)[0]
     raise _mismatch(path, value, " or ".join(_spell(choice) for choice in choices))
 
 
-def _coerce_choice(value: object, choices: dict[str, Any], path: str) -> Any:  # noqa: ANN401
-    for choice in choices.values():
-        if value is choice or (type(value) is type(choice) and value == choice):
-            return choice
-    if value is None:
-        value = "null"  # a choice spelled so is what the word means in packflow.yaml
-        if value not in choices:
-            raise _mismatch(path, None, "one of " + ", ".join(choices))
-    if isinstance(value, str) and value in choices:
-        return choices[value]
-    raise _mismatch(path, value, "one of " + ", ".join(choices))
+def _coerce_choice(value: object, choices: list[tuple[Any, Any]], path: str) -> Any:  # noqa: ANN401
+    """What stands beside the choice that ``value`` is, or that its text spells: ``true`` and ``null`` are words too."""
+    for choice, result in choices:
+        if type(value) is type(choice) and value == choice:
+            return result
+    word = "null" if value is None else value
+    if isinstance(word, str):
+        for choice, result in choices:
+            if word == str(choice) or (isinstance(choice, bool) and _BOOLEANS.get(word) is choice):
+                return result
+    raise _mismatch(path, value, "one of " + ", ".join(_word(choice) for choice, _ in choices))
+
+
+def _word(choice: object) -> str:
+    return str(choice).lower() if isinstance(choice, bool) else str(choice)
 
 
 def _coerce_enum(value: object, annotation: type[enum.Enum], path: str) -> enum.Enum:
-    for member in annotation:
-        if type(value) is type(member.value) and value == member.value:
-            return member
-    choice: enum.Enum = _coerce_choice(value, {str(member.value): member for member in annotation}, path)
-    return choice
+    member: enum.Enum = _coerce_choice(value, [(member.value, member) for member in annotation], path)
+    return member
 
 
 def _coerce_list(value: object, annotation: Any, path: str) -> Any:  # noqa: ANN401

@@ -20,6 +20,7 @@ from .progress import Phase, Progress
 from .project import project_config_from_data
 from .protocol import read_frame, write_frame
 from .stdio import take_standard_streams
+from .typed import with_plain_text
 
 if TYPE_CHECKING:
     from .backend import InferenceBackend, StepTimes
@@ -133,7 +134,7 @@ class _Watch(CallObserver):
 
 def _load_backend(header: dict[str, Any]) -> InferenceBackend:
     """Load what the header names: a project, or an archive's extracted one with the manifest's configuration."""
-    project, overrides = Path(header["project"]), header.get("overrides")
+    project, overrides = Path(header["project"]), with_plain_text(header.get("overrides", {}), header.get("plain", []))
     if header.get("config") is None:
         return load_project(project, overrides)
     config = project_config_from_data(header["config"])
