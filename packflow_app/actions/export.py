@@ -141,9 +141,10 @@ def describe_difference(report: dict[str, object]) -> str:
     """One sentence about where one by one and batches part."""
     parity = report["parity"]
     first = parity["first_difference"]  # type: ignore[index]
+    cause = f" {parity['cause']['explanation']}" if parity.get("cause") else ""  # type: ignore[attr-defined, index]
     return (
-        f"One by one and batches differ: event {first['event']}, field {first['path']} is {first['left']} one by one "
-        f"and {first['right']} in {first['mode']}."
+        f"One by one and {first['mode']} differ: event {first['event']}, field {first['path']} is {first['left']} "
+        f"one by one and {first['right']} in the other run.{cause}"
     )
 
 

@@ -24,7 +24,7 @@ from packflow_app.runtime import ExitCode
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from packflow_app.dryrun.report import Difference, DryRunReport, ModeReport
+    from packflow_app.dryrun.report import Difference, DryRunReport, ModeReport, ParityReport
     from packflow_app.dryrun.session import ModeProgressed
 
 _SHOWN_FAILURES = 5
@@ -144,13 +144,7 @@ def _exit_code(report: DryRunReport) -> ExitCode:
 def _errors(report: DryRunReport) -> list[Problem]:
     found: list[Problem] = []
     if report.parity is not None and report.parity.first_difference is not None and not report.parity.equal:
-        found.append(
-            Problem(
-                "parity",
-                f"One by one and batches differ, first on {_place(report.parity.first_difference)}.",
-                hint="Make each output depend on its own event only: look for a mean, a sort or a fit over the batch.",
-            )
-        )
+        found.append(_parity_problem(report.parity, report.parity.first_difference))
     if report.failed:
         first = report.failures[0]
         found.append(
@@ -175,19 +169,55 @@ def _errors(report: DryRunReport) -> list[Problem]:
     return found
 
 
+def _parity_problem(parity: ParityReport, first: Difference) -> Problem:
+    cause = parity.cause
+    what = f"One by one and {first.mode} differ, first on {_place(first)}."
+    if cause is None:
+        return Problem("parity", what, hint="Make each output depend on its own event only.")
+    small = parity.smallest_batch
+    shown = f" Events {_listed(small)} together are enough to show it." if small else ""
+    step = f" The values part in {first.step}." if first.step else ""
+    return Problem("parity", f"{what} {cause.explanation}{shown}{step}", hint=cause.hint)
+
+
+def _listed(numbers: list[int]) -> str:
+    shown = [str(number) for number in numbers[:8]] + (["…"] if len(numbers) > 8 else [])
+    return " and ".join(shown) if len(shown) <= 2 else ", ".join(shown)
+
+
 def _warnings(report: DryRunReport) -> list[Problem]:
-    """Batches that fail although their events succeed alone: right in the end, and slow on the way."""
-    if report.failed:
-        return []
-    return [
-        Problem(
-            "batches-fail",
-            f"In {mode.name}, {mode.failed_batches:,} calls failed and were tried again with fewer events.",
-            hint="Look at what the backend does with several events at once.",
+    """What is right in the end, and yet not as it should be."""
+    found = []
+    if not report.failed:
+        found = [
+            Problem(
+                "batches-fail",
+                f"In {mode.name}, {mode.failed_batches:,} calls failed and were tried again with fewer events.",
+                hint="Look at what the backend does with several events at once.",
+            )
+            for mode in report.modes
+            if mode.failed_batches
+        ]
+    if report.changed_inputs:
+        first = report.changed_inputs[0]
+        field = f" at {first.path}" if first.path else ""
+        found.append(
+            Problem(
+                "input-changed",
+                f"The model changes the events it is given, first event {first.event}{field}.",
+                hint="Work on a copy: event = dict(event). Whoever calls the backend may still need the event.",
+            )
         )
-        for mode in report.modes
-        if mode.failed_batches
-    ]
+    if report.written_files:
+        found.append(
+            Problem(
+                "project-written",
+                f"The model wrote into the project: {', '.join(report.written_files[:3])}.",
+                report.written_files[0],
+                hint="Write below self.work_dir: where an archive runs, the project is read-only.",
+            )
+        )
+    return found
 
 
 def _place(difference: Difference) -> str:

@@ -30,7 +30,7 @@ _LOG_TAIL = 64 * 1024
 _TICK = 0.05
 _SUPERVISOR_SECONDS = 15.0
 _START = (
-    "import sys; sys.path.insert(0, sys.argv.pop(1)); "
+    "import sys; sys.path[:1] = [sys.argv.pop(1)]; "
     "from packflow_runtime.{module} import main; sys.exit(main(sys.argv[1:]))"
 )
 
@@ -59,27 +59,35 @@ class Loaded:
 class Answer:
     """What a worker gave for one frame.
 
-    Outcomes as encoded lines, for each call its events and the nanoseconds of each step, how many batches failed, and
-    the events that failed alone.
+    Outcomes as encoded lines, for each call its events and the nanoseconds of each step, how many batches failed, the
+    events that failed alone, and, where it was asked for, the events whose input the model changed with the path.
     """
 
     outcomes: list[bytes]
     calls: list[list[int]]
     failed_batches: int
     failures: list[dict[str, Any]]
+    changed: list[tuple[int, str]]
 
 
 class Worker:
     """A worker process for one project; a context manager that leaves no process behind.
 
-    Every method raises ModelFailedError when the model raised at load or the process died, NotFoundError when it could
-    not be started, CancelledError once ``cancel`` is set.
+    ``hash_seed`` decides the order of sets, so that two workers can differ in it and one run is like the next. Every
+    method raises ModelFailedError when the model raised at load or the process died, NotFoundError when it could not be
+    started, CancelledError once ``cancel`` is set.
     """
 
     def __init__(
-        self, interpreter: Interpreter, project_dir: Path, limits: WorkerLimits, cancel: threading.Event
+        self,
+        interpreter: Interpreter,
+        project_dir: Path,
+        limits: WorkerLimits,
+        cancel: threading.Event,
+        hash_seed: int = 1,
     ) -> None:
         self.limits = limits
+        self._hash_seed = hash_seed
         self.peak_memory = 0
         self._project_dir = project_dir
         self._interpreter = interpreter
@@ -108,6 +116,7 @@ class Worker:
                 pass_fds=[theirs.fileno(), progress.fileno()],
                 start_new_session=True,
                 cwd=self._empty.name,
+                env=_environment(self._hash_seed, self._empty.name),
                 bufsize=0,
             )
         self._control = control
@@ -151,11 +160,30 @@ class Worker:
 
     def run(self, lines: Sequence[bytes], batch_size: int) -> Iterator[Answer]:
         """Run the backend on the lines in batches of ``batch_size``; one answer a frame, line numbers from 1."""
-        frame = max(batch_size, EVENTS_PER_FRAME // batch_size * batch_size)
-        for start in range(0, len(lines), frame):
-            request = {"op": "run", "first": start + 1, "batch_size": batch_size}
-            header, outcomes = self._ask(request, lines[start : start + frame])
-            yield Answer(outcomes, header["calls"], header["failed_batches"], header["failures"])
+        starts = range(0, len(lines), batch_size)
+        return self.run_batches(lines, [range(start, min(start + batch_size, len(lines))) for start in starts])
+
+    def run_batches(
+        self, lines: Sequence[bytes], batches: Sequence[Sequence[int]], *, watch_inputs: bool = False
+    ) -> Iterator[Answer]:
+        """Run the backend on batches of these lines, each given by indices; answers hold as many as fit a frame."""
+        for frame in _frames(batches):
+            indices = [index for batch in frame for index in batch]
+            request = {
+                "op": "run",
+                "numbers": [index + 1 for index in indices],
+                "batches": [len(batch) for batch in frame],
+                "watch_inputs": watch_inputs,
+            }
+            header, outcomes = self._ask(request, [lines[index] for index in indices])
+            changed = [(number, path) for number, path in header["changed"]]
+            yield Answer(outcomes, header["calls"], header["failed_batches"], header["failures"], changed)
+
+    def trace(self, lines: Sequence[bytes], batch: Sequence[int], index: int) -> list[tuple[str, Any]]:
+        """Run one batch and give what each step made of the line at ``index``: ``{"value": ...}``, None if unknown."""
+        request = {"op": "trace", "numbers": [item + 1 for item in batch], "index": list(batch).index(index)}
+        header, _ = self._ask(request, [lines[item] for item in batch])
+        return [(step, value) for step, value in header["steps"]]
 
     def _ask(self, request: dict[str, Any], lines: Sequence[bytes]) -> tuple[dict[str, Any], list[bytes]]:
         assert self._process.stdin is not None  # noqa: S101
@@ -262,9 +290,30 @@ class _LogTail:
 _CODES = {"timeout": "model-timeout", "memory": "model-memory"}
 
 
+def _frames(batches: Sequence[Sequence[int]]) -> Iterator[list[Sequence[int]]]:
+    """Successive batches that together have about as many events as fit a frame."""
+    frame: list[Sequence[int]] = []
+    held = 0
+    for batch in batches:
+        if frame and held + len(batch) > EVENTS_PER_FRAME:
+            yield frame
+            frame, held = [], 0
+        frame.append(batch)
+        held += len(batch)
+    if frame:
+        yield frame
+
+
 def _python(executable: str, module: str, *options: str) -> list[str]:
-    # -I: a json.py in the project cannot stand in for the real one; the wheel's path leaks to no child of the model.
-    return [executable, "-I", "-X", "utf8", *options, "-c", _START.format(module=module), str(runtime_wheel())]
+    # As isolated as with -I, which would also ignore the hash seed: the environment is clean, the current folder empty.
+    # A json.py in the project cannot stand in for the real one; the wheel's path leaks to no child of the model.
+    return [executable, "-s", "-X", "utf8", *options, "-c", _START.format(module=module), str(runtime_wheel())]
+
+
+def _environment(hash_seed: int, work_dir: str) -> dict[str, str]:
+    """The user's environment without what would change a Python; writable folders of the model go with the worker."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    return {**kept, "PYTHONHASHSEED": str(hash_seed), "PACKFLOW_WORK_DIR": str(Path(work_dir, "work"))}
 
 
 def _describe_end(status: dict[str, Any], limits: WorkerLimits) -> str:

@@ -59,7 +59,10 @@ class ModeReport:
 
 @dataclass(frozen=True)
 class Difference:
-    """Where two modes first part; ``event`` counts from 1, ``path`` is the field, left is one by one."""
+    """Where two modes first part; ``event`` counts from 1, ``path`` is the field, left is one by one.
+
+    ``step`` is the first one whose value differs, where the steps' values can be told apart by event.
+    """
 
     mode: str
     event: int
@@ -68,17 +71,32 @@ class Difference:
     left: Any
     right: Any
     difference: float | None
+    step: str | None = None
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why outcomes differ: a stable ``kind``, what happens, and what to do about it."""
+
+    kind: str
+    explanation: str
+    hint: str
 
 
 @dataclass(frozen=True)
 class ParityReport:
-    """Whether one by one and batch gave equal outcomes; ``comparisons`` holds the details of each batch size."""
+    """Whether one by one and all other runs gave equal outcomes; ``comparisons`` holds the details of each.
+
+    Where they did not: the ``cause``, and the fewest events of one batch that show it (counted from 1).
+    """
 
     equal: bool
     events: int
     first_difference: Difference | None
     comparisons: list[dict[str, Any]]
     rule: dict[str, Any]
+    cause: Cause | None = None
+    smallest_batch: list[int] | None = None
 
 
 @dataclass(frozen=True)
@@ -89,6 +107,14 @@ class GoldenReport:
     events: int
     digest: str
     first_difference: Difference | None
+
+
+@dataclass(frozen=True)
+class ChangedInput:
+    """An event that the model changed while it worked on it, and the first field that it changed."""
+
+    event: int
+    path: str
 
 
 @dataclass(frozen=True)
@@ -106,7 +132,10 @@ class Failure:
 
 @dataclass(frozen=True)
 class DryRunReport:
-    """Everything one dry run found. Times in seconds, memory in bytes; ``digest`` names the code it was about."""
+    """Everything one dry run found. Times in seconds, memory in bytes; ``digest`` names the code it was about.
+
+    ``written_files`` are files of the project that the model made, changed or removed.
+    """
 
     name: str
     version: str
@@ -124,6 +153,8 @@ class DryRunReport:
     modes: list[ModeReport]
     parity: ParityReport | None
     golden: GoldenReport | None
+    changed_inputs: list[ChangedInput] = field(default_factory=list)
+    written_files: list[str] = field(default_factory=list)
     log: str = field(default="", compare=False)
 
     @property

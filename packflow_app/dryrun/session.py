@@ -1,33 +1,34 @@
-"""One dry run: load the model, run the sample events one by one and in batches, compare, and time every call."""
+"""One dry run: load the model, run the sample events in every way that must agree, compare, and time every call."""
 
 from __future__ import annotations
 
+import os
 import threading
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from packflow_app.dryrun.client import Answer, Loaded, Worker, WorkerLimits
+from packflow_app.dryrun.client import Loaded, Worker, WorkerLimits
+from packflow_app.dryrun.diagnosis import Diagnosis, Investigation
 from packflow_app.dryrun.golden import GoldenEvents, read_golden
-from packflow_app.dryrun.report import (
-    Difference,
-    DryRunReport,
-    Failure,
-    GoldenReport,
-    ModeReport,
-    ParityReport,
-    Timing,
-)
-from packflow_app.runtime import ERROR_KEY, Comparison, Mismatch, Rule, compare, decode_event
+from packflow_app.dryrun.modes import Mode, warm_up
+from packflow_app.dryrun.parity import SECOND_HASH_SEED, Extra, ParityRuns, difference, extra_runs, judge, run_extra
+from packflow_app.dryrun.report import ChangedInput, DryRunReport, GoldenReport
+from packflow_app.locations import STATE_DIR
+from packflow_app.runtime import ERROR_KEY, Mismatch, Rule, compare, decode_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from typing_extensions import Self
+
     from packflow_app.environments.interpreters import Interpreter
     from packflow_app.projects.project import Project
 
-_STEPS = ("preprocess", "transform_inputs", "execute", "transform_outputs", "check_outputs")
-_WARM_UP_EVENTS = 8
+_TOLD = 20
+_NOT_THE_PROJECTS = frozenset({"__pycache__", STATE_DIR, ".git", ".venv", "venv"})
 
 
 @dataclass(frozen=True)
@@ -49,43 +50,39 @@ class ModeProgressed:
     total: int
 
 
-@dataclass
-class _ModeRun:
-    """The outcomes of one mode, as they come."""
+class Workers:
+    """Starts workers with the model loaded, one at a time, and remembers what they said and took at most."""
 
-    name: str
-    batch_size: int
-    outcomes: list[bytes] = field(default_factory=list)
-    calls: list[list[int]] = field(default_factory=list)
-    failed_batches: int = 0
-    failures: list[dict[str, Any]] = field(default_factory=list)
+    def __init__(self, start: Callable[[int], Worker]) -> None:
+        self.loaded: Loaded | None = None
+        self.peak_memory = 0
+        self.log = ""
+        self._start = start
+        self._stack = ExitStack()
+        self._worker: Worker | None = None
 
-    def add(self, answer: Answer) -> None:
-        self.outcomes += answer.outcomes
-        self.calls += answer.calls
-        self.failed_batches += answer.failed_batches
-        self.failures += answer.failures
+    def __enter__(self) -> Self:
+        return self
 
-    def values(self) -> list[dict[str, Any]]:
-        return [decode_event(line) for line in self.outcomes]
+    def __exit__(self, *exception: object) -> None:
+        # An error is on its way already: a worker that it left behind is ended without a verdict of its own.
+        self._stack.__exit__(*exception)  # type: ignore[arg-type]
 
-    def report(self) -> ModeReport:
-        times = [sum(steps) for _, *steps in self.calls]
-        total = sum(times)
-        return ModeReport(
-            name=self.name,
-            batch_size=self.batch_size,
-            events=len(self.outcomes),
-            failed=sum(ERROR_KEY in value for value in self.values()),
-            failed_batches=self.failed_batches,
-            events_per_second=sum(count for count, *_ in self.calls) / total * 1e9 if total else None,
-            latency_ms=Timing.of(times) if times else None,
-            steps_ms={
-                step: Timing.of([call[index] for call in self.calls])
-                for index, step in enumerate(_STEPS, 1)
-                if self.calls
-            },
-        )
+    def start(self, hash_seed: int = 1) -> Worker:
+        """End the worker there was, and give a fresh one."""
+        self.end()
+        self._worker = self._stack.enter_context(self._start(hash_seed))
+        loaded = self._worker.load()
+        self.loaded = self.loaded or loaded
+        return self._worker
+
+    def end(self) -> None:
+        """End the worker that runs, if any; raises what ended it if it was dead."""
+        self._stack.close()
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            self.peak_memory = max(self.peak_memory, worker.peak_memory)
+            self.log = worker.log
 
 
 class DryRun:
@@ -107,8 +104,8 @@ class DryRun:
         self.settings = settings
         self._report = report
         self._cancel = cancel or threading.Event()
-        self._peak_memory = 0
-        self._log = ""
+        self._batches: dict[str, list[list[int]]] = {}
+        self._current: Worker | None = None
 
     def run(self) -> tuple[DryRunReport, list[bytes]]:
         """Run every mode; returns the report and the outcomes of the first mode, one encoded line per event.
@@ -117,12 +114,23 @@ class DryRun:
         """
         digest = self.project.contents().digest()
         golden = read_golden(self.project.folder)
-        sizes = [1] * self.settings.single + self.settings.batch_sizes
-        runs = [_ModeRun("single" if size == 1 else f"batch {size}", size) for size in sizes]
-        replay = _ModeRun("golden", 1)
-        plan = [(run, self.events) for run in runs] + ([(replay, golden.inputs)] if golden else [])
-        loaded = self._run_plan(plan)
-        parity = self._parity(runs)
+        before = _files(self.project.folder)
+        replay = Mode("golden", 1)
+        with Workers(self._worker) as workers:
+            modes = self._run_modes(workers)
+            runs = ParityRuns(modes[0], modes[1:])
+            if len(modes) > 1 and self.settings.single and self.events:
+                runs.others += self._run_extras(workers)
+            if golden:
+                self._run_golden(workers, replay, golden)
+            workers.end()
+            loaded = workers.loaded
+            assert loaded is not None  # noqa: S101 - there is at least one mode
+            investigation = Investigation(self.events, self.settings.rule, workers.start, loaded.stateful)
+            diagnose = partial(self._diagnose, investigation)
+            parity = judge(runs, self.settings.rule, diagnose) if runs.others else None
+            workers.end()
+        base = modes[0]
         return (
             DryRunReport(
                 name=self.project.config.name,
@@ -134,101 +142,101 @@ class DryRun:
                 stateful=loaded.stateful,
                 load_seconds=loaded.load_seconds,
                 initialize_seconds=loaded.initialize_seconds,
-                peak_memory=self._peak_memory,
+                peak_memory=workers.peak_memory,
                 events=len(self.events),
-                failed=sum(ERROR_KEY in value for value in runs[0].values()),
-                failures=_failures(runs[0]),
-                modes=[run.report() for run in runs],
+                failed=sum(ERROR_KEY in value for value in base.values()),
+                failures=base.failed_events(),
+                modes=[mode.report() for mode in modes],
                 parity=parity,
                 golden=self._golden_verdict(replay, golden) if golden else None,
-                log=self._log,
+                changed_inputs=[ChangedInput(*change) for mode in runs.others for change in mode.changed][:_TOLD],
+                written_files=_changed(before, _files(self.project.folder)),
+                log=workers.log,
             ),
-            runs[0].outcomes,
+            base.outcomes,
         )
 
-    def _run_plan(self, plan: list[tuple[_ModeRun, list[bytes]]]) -> Loaded:
-        """Run each mode; a stateful backend starts each in a fresh process, so that all begin alike."""
-        loaded: Loaded | None = None
+    def _worker(self, hash_seed: int) -> Worker:
+        return Worker(self.interpreter, self.project.folder, self.settings.limits, self._cancel, hash_seed)
+
+    def _run_modes(self, workers: Workers) -> list[Mode]:
+        """One by one and every batch size; a stateful backend starts each in a fresh process, so all begin alike."""
+        modes = [Mode.of_size(size) for size in [1] * self.settings.single + self.settings.batch_sizes]
         worker: Worker | None = None
-        with ExitStack() as stack:
-            for run, events in plan:
-                if worker is None or loaded is None or loaded.stateful:
-                    self._close(stack, worker)
-                    worker = stack.enter_context(
-                        Worker(self.interpreter, self.project.folder, self.settings.limits, self._cancel)
-                    )
-                    loaded = worker.load()
-                    if not loaded.stateful:
-                        list(worker.run(events[:_WARM_UP_EVENTS], run.batch_size))
-                for answer in worker.run(events, run.batch_size):
-                    run.add(answer)
-                    self._report(ModeProgressed(run.name, len(run.outcomes), len(events)))
-            self._close(stack, worker)
-        assert loaded is not None  # noqa: S101 - a plan is never empty
-        return loaded
+        for mode in modes:
+            if worker is None or (workers.loaded is not None and workers.loaded.stateful):
+                worker = workers.start()
+                if workers.loaded is not None and not workers.loaded.stateful:
+                    warm_up(worker, self.events)
+            self._run(worker, mode, self.events)
+            everything = range(len(self.events))
+            self._batches[mode.name] = [
+                [*everything[start : start + mode.batch_size]] for start in everything[:: mode.batch_size]
+            ]
+        self._current = worker
+        return modes
 
-    def _close(self, stack: ExitStack, worker: Worker | None) -> None:
-        stack.close()
-        if worker is not None:
-            self._peak_memory = max(self._peak_memory, worker.peak_memory)
-            self._log = worker.log
+    def _run(self, worker: Worker, mode: Mode, events: list[bytes]) -> None:
+        for answer in worker.run(events, mode.batch_size):
+            mode.add(answer)
+            self._report(ModeProgressed(mode.name, len(mode.outcomes), len(events)))
 
-    def _parity(self, runs: list[_ModeRun]) -> ParityReport | None:
-        if len(runs) < 2:
-            return None
-        base, *others = runs
-        found = [(other, compare(base.values(), other.values(), self.settings.rule)) for other in others]
-        return ParityReport(
-            equal=all(comparison.equal for _, comparison in found),
-            events=len(base.outcomes),
-            first_difference=next(
-                (_difference(other.name, comparison.first) for other, comparison in found if comparison.first), None
-            ),
-            comparisons=[_summary(base, other, comparison) for other, comparison in found],
-            rule=self.settings.rule.as_json(),
-        )
+    def _run_extras(self, workers: Workers) -> list[Mode]:
+        """The further runs that must agree with one by one, the last of them in a second process."""
+        assert workers.loaded is not None  # noqa: S101 - the modes were run
+        assert self._current is not None  # noqa: S101
+        found: list[Mode] = []
+        count = len(self.events)
+        if not workers.loaded.stateful:
+            for extra in extra_runs(count, max(self.settings.batch_sizes)):
+                self._batches[extra.name] = extra.batches
+                found += run_extra(self._current, self.events, extra, partial(self._tell, extra))
+        order = list(range(count)) if workers.loaded.stateful else list(range(count))[::-1]
+        second = Extra("second process", [[index] for index in order], list(range(count)), order)
+        worker = workers.start(SECOND_HASH_SEED)
+        self._current = worker
+        return found + run_extra(worker, self.events, second, partial(self._tell, second))
 
-    def _golden_verdict(self, replay: _ModeRun, golden: GoldenEvents) -> GoldenReport:
+    def _tell(self, extra: Extra, run: Mode) -> None:
+        self._report(ModeProgressed(extra.name, len(run.outcomes), len(extra.events)))
+
+    def _run_golden(self, workers: Workers, replay: Mode, golden: GoldenEvents) -> None:
+        assert workers.loaded is not None  # noqa: S101 - the modes were run
+        worker = self._current
+        if worker is None or workers.loaded.stateful:
+            worker = workers.start()
+        self._run(worker, replay, golden.inputs)
+
+    def _diagnose(self, investigation: Investigation, base: Mode, other: Mode, first: Mismatch) -> Diagnosis | None:
+        batches = self._batches.get(other.name)
+        return investigation.diagnose(base, other, batches, first)
+
+    def _golden_verdict(self, replay: Mode, golden: GoldenEvents) -> GoldenReport:
         recorded = [decode_event(line) for line in golden.outputs]
         comparison = compare(recorded, replay.values(), self.settings.rule)
-        first = _difference("golden", comparison.first) if comparison.first else None
+        first = difference("golden", comparison.first) if comparison.first else None
         return GoldenReport(comparison.equal, len(recorded), golden.digest(), first)
 
 
-def _summary(base: _ModeRun, other: _ModeRun, comparison: Comparison) -> dict[str, Any]:
-    """The comparison as JSON, with events counted from 1 as people do."""
-    details = comparison.as_json()
-    for mismatch in (details["first"], details["largest"], *details["mismatches"], *details["tied"]):  # type: ignore[misc]
-        if isinstance(mismatch, dict):
-            mismatch["event"] += 1
-    del details["rule"]
-    return {"modes": [base.name, other.name], **details}
-
-
-def _difference(mode: str, mismatch: Mismatch) -> Difference:
-    shown = mismatch.as_json()
-    return Difference(mode=mode, **{**shown, "event": mismatch.event + 1})  # type: ignore[arg-type]
-
-
-def _failures(run: _ModeRun) -> list[Failure]:
-    places = {failure["event"]: failure for failure in run.failures}
-    found: list[Failure] = []
-    for number, value in enumerate(run.values(), 1):
-        record = value.get(ERROR_KEY)
-        if isinstance(record, dict):
-            place = places.get(number, {})
-            found.append(
-                Failure(
-                    event=number,
-                    code=record["code"],
-                    step=record["step"],
-                    type=record["type"],
-                    message=record["message"],
-                    file=place.get("file"),
-                    line=place.get("line"),
-                )
-            )
+def _files(folder: Path) -> dict[str, tuple[int, int]]:
+    """Size and time of every file of the project; compiled modules and Packflow's own notes apart."""
+    found = {}
+    waiting = [folder]
+    while waiting:
+        with os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    if entry.name not in _NOT_THE_PROJECTS:
+                        waiting.append(Path(entry.path))
+                elif entry.is_file(follow_symlinks=False):
+                    status = entry.stat()
+                    name = Path(entry.path).relative_to(folder).as_posix()
+                    found[name] = (status.st_size, status.st_mtime_ns)
     return found
+
+
+def _changed(before: dict[str, tuple[int, int]], after: dict[str, tuple[int, int]]) -> list[str]:
+    return sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))[:_TOLD]
 
 
 __all__ = ["DryRun", "DryRunSettings", "ModeProgressed"]

@@ -58,6 +58,7 @@ def test_a_model_that_normalises_over_the_batch_is_reported(tmp_path: Path) -> N
         "left": 0.0,
         "right": -3.5,
         "difference": 3.5,
+        "step": "execute",
     }
     assert [error["code"] for error in found["errors"]] == ["parity"]
     assert found["errors"][0]["hint"]
@@ -65,7 +66,10 @@ def test_a_model_that_normalises_over_the_batch_is_reported(tmp_path: Path) -> N
     assert shown.returncode == 1
     assert "✗ 40 of 40 differ" in shown.stdout
     assert "first difference: event 1, field score: 0.0 one by one, -3.5 in batch 8 (|Δ| 3.5)" in shown.stdout
-    assert "error: One by one and batches differ, first on event 1, field score." in shown.stderr
+    assert (
+        "error: One by one and batch 8 differ, first on event 1, field score. An output depends on the other"
+        in shown.stderr
+    )
 
 
 @pytest.mark.parametrize(

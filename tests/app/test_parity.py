@@ -79,6 +79,126 @@ def test_an_honest_model_is_not_accused(tmp_path: Path, model: str) -> None:
     assert first_difference(tmp_path, HONEST_MODELS[model]) is None
 
 
+CAUSES = {
+    # fault: execute, cause, path, step, events of the smallest batch
+    "a mean": (
+        "mean = sum(e['x'] for e in inputs) / len(inputs)\nreturn [{'score': e['x'] - mean} for e in inputs]",
+        *("batch", "score", "execute", 2),
+    ),
+    "two like ones": (
+        "seen = [e['n'] % 5 for e in inputs]\nreturn [{'alone': seen.count(e['n'] % 5) == 1} for e in inputs]",
+        *("batch", "alone", "execute", 2),
+    ),
+    "the same event twice": (
+        "return [{'copies': sum(e['n'] == f['n'] for f in inputs)} for e in inputs]",
+        *("batch", "copies", "execute", 2),
+    ),
+    "sorted": (
+        "return [{'n': n} for n in sorted((e['n'] for e in inputs), reverse=True)]",
+        *("order", "n", "execute", 2),
+    ),
+    "chance": ("import random\nreturn [{'y': random.random()} for e in inputs]", "random", "y", None, None),
+    "a clock": ("return [{'at': time.time_ns()} for e in inputs]", "random", "at", None, None),
+    "a counter": (
+        "self.seen = getattr(self, 'seen', 0) + len(inputs)\nreturn [{'seen': self.seen} for e in inputs]",
+        *("state", "seen", None, None),
+    ),
+    "the last event": (
+        "out = []\nfor e in inputs:\n    out.append({'last': getattr(self, 'last', 0)})\n    self.last = e['n']\n"
+        "return out",
+        *("state", "last", None, None),
+    ),
+    "the order of a set": (
+        "return [{'first': next(iter({f'a{e[\"n\"]}', f'b{e[\"n\"]}', f'c{e[\"n\"]}'}))} for e in inputs]",
+        *("hash-seed", "first", None, None),
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", CAUSES)
+def test_the_cause_of_a_difference_is_told(tmp_path: Path, fault: str) -> None:
+    execute, cause, path, step, smallest = CAUSES[fault]
+    parity = run_dry(write_project(tmp_path / "model", backend(execute), EVENTS)).report.parity
+    assert parity is not None
+    assert parity.first_difference is not None
+    assert parity.cause is not None
+    assert (parity.cause.kind, parity.first_difference.path) == (cause, path)
+    assert parity.first_difference.step == step
+    assert (len(parity.smallest_batch) if parity.smallest_batch else None) == smallest
+    if parity.smallest_batch:
+        assert parity.first_difference.event in parity.smallest_batch
+
+
+@pytest.mark.parametrize(
+    ("hook", "step"),
+    [
+        (
+            "def transform_inputs(self, records):\n    top = max(r['x'] for r in records)\n"
+            "    return [{**r, 'x': r['x'] / top} for r in records]",
+            "transform_inputs",
+        ),
+        (
+            "def transform_outputs(self, outputs):\n    top = max(o['y'] for o in outputs)\n"
+            "    return [{'y': o['y'] / top} for o in outputs]",
+            "transform_outputs",
+        ),
+    ],
+)
+def test_the_step_where_values_part_is_told(tmp_path: Path, hook: str, step: str) -> None:
+    events = [{"x": x + 1.5} for x in range(70)]
+    source = backend("return [{'y': e['x'] * 2} for e in inputs]", hook)
+    parity = run_dry(write_project(tmp_path / "model", source, events)).report.parity
+    assert parity is not None
+    assert parity.first_difference is not None
+    assert parity.first_difference.step == step
+
+
+def test_all_runs_that_must_agree_are_compared(tmp_path: Path) -> None:
+    parity = run_dry(write_project(tmp_path / "model", HONEST, EVENTS)).report.parity
+    assert parity is not None
+    assert [comparison["modes"][1] for comparison in parity.comparisons] == [
+        *("batch 8", "batch 64", "random splits", "another order"),
+        *("each event twice", "each event twice", "once more", "second process"),
+    ]
+    assert all(comparison["events"] == len(EVENTS) for comparison in parity.comparisons)
+    assert parity.cause is None
+
+
+def test_a_stateful_model_that_depends_on_its_process_is_found(tmp_path: Path) -> None:
+    source = backend(
+        "out = []\nfor e in inputs:\n    self.seen.add(str(e['n']))\n    out.append({'any': next(iter(self.seen))})\n"
+        "return out",
+        "stateful = True\ndef initialize(self): self.seen = set()",
+    )
+    parity = run_dry(write_project(tmp_path / "model", source, EVENTS)).report.parity
+    assert parity is not None
+    assert parity.first_difference is not None
+    assert parity.first_difference.mode == "second process"
+    assert parity.cause is not None
+    assert parity.cause.kind == "hash-seed"
+
+
+def test_a_model_that_changes_its_input_is_told_and_not_accused(tmp_path: Path) -> None:
+    source = backend("return [{'n': e.pop('n'), 'left': len(e)} for e in inputs]")
+    report = run_dry(write_project(tmp_path / "model", source, EVENTS)).report
+    assert report.ok
+    assert (report.changed_inputs[0].event, report.changed_inputs[0].path) == (1, "n")
+    assert len(report.changed_inputs) == 20
+
+
+def test_a_model_that_writes_into_the_project_is_told(tmp_path: Path) -> None:
+    source = backend("(self.project_dir / 'cache.txt').write_text(str(len(inputs)))\nreturn [{} for e in inputs]")
+    report = run_dry(write_project(tmp_path / "model", source, EVENTS)).report
+    assert report.written_files == ["cache.txt"]
+
+
+def test_a_model_may_write_to_its_own_folder(tmp_path: Path) -> None:
+    source = backend("(self.work_dir / 'x').write_text('x')\nreturn [{'at': str(self.work_dir)[:4]} for e in inputs]")
+    report = run_dry(write_project(tmp_path / "model", source, EVENTS)).report
+    assert report.ok
+    assert report.written_files == []
+
+
 def test_batches_that_fail_though_their_events_do_not_are_counted(tmp_path: Path) -> None:
     picky = backend("if len(inputs) > 2: raise ValueError(len(inputs))\nreturn [{'n': 1} for e in inputs]")
     report = run_dry(write_project(tmp_path / "model", picky, EVENTS[:8]), batch_sizes=[2, 8]).report

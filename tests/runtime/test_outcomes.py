@@ -88,7 +88,7 @@ class Watch(CallObserver):
     def call_started(self, lines: list[Line]) -> None:
         self.told.append(("started", [line.number for line in lines]))
 
-    def call_finished(self, lines: list[Line], times: StepTimes) -> None:
+    def call_finished(self, lines: list[Line], events: list[Any], times: StepTimes) -> None:
         self.told.append(("finished", [line.number for line in lines]))
         self.times.append(times)
 

@@ -8,7 +8,17 @@ from pathlib import Path
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, ClassVar, overload
 
-from .call_paths import HOOKS, CallPath, EncodePlain, RunMany, RunOne, StepTimes, compile_call_path
+from .call_paths import (
+    HOOKS,
+    CallParts,
+    CallPath,
+    EncodePlain,
+    RunMany,
+    RunOne,
+    StepTimes,
+    compile_call_path,
+    compile_traced_call,
+)
 from .config import BackendConfig
 from .errors import (
     InferenceBackendError,
@@ -147,6 +157,10 @@ class InferenceBackend:
             self._work_dir = make_work_dir(self)
         return self._work_dir
 
+    def run_traced(self, records: list[Event], note: Callable[[str, Any], None]) -> list[dict[str, Any]]:
+        """Run every step on a non-empty batch, and call ``note(step, value)`` with what each step gave."""
+        return compile_traced_call(self._parts)(records, note)
+
     def check_io(self, inputs: Any) -> Any:  # noqa: ANN401 - an event or records, and outputs of the same shape
         """Run the backend on an event or records and return its outputs when they keep the contract.
 
@@ -199,14 +213,10 @@ class InferenceBackend:
         given = (hook for hook in HOOKS if getattr(kind, hook) is not getattr(InferenceBackend, hook))
         hooks = frozenset([*given, *(vars(self).keys() & HOOKS), "execute"])
         nan: Any = getattr(self.config, "nan", "error")
-        calls = compile_call_path(
-            self,
-            hooks,
-            self._preprocessor,
-            self._kept_fields,
-            self._failure,
-            nan if nan in NON_FINITE else "error",  # a configuration may give the name another meaning
-        )
+        if nan not in NON_FINITE:  # a configuration may give the name another meaning
+            nan = "error"
+        self._parts = CallParts(self, hooks, self._preprocessor, self._kept_fields, self._failure, nan)
+        calls = compile_call_path(self._parts)
         calls.metrics.drift = self._drift
         self._calls: CallPath = calls
         self.run_one, self.run_many, self.recorded_many = calls.run_one, calls.run_many, calls.recorded_many
@@ -246,7 +256,7 @@ class InferenceBackend:
 
 _COMPILED = frozenset(
     {"logger", "run_one", "run_many", "recorded_many", "run_encoded", "_call_one", "_call_many"}
-    | {"_preprocessor", "_calls", "_drift", "_work_dir"}
+    | {"_preprocessor", "_parts", "_calls", "_drift", "_work_dir"}
 )
 """What cannot be pickled or copied, and is made anew."""
 _CHOICES = frozenset({*HOOKS, "metrics_on"})

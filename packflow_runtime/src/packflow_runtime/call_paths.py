@@ -4,7 +4,8 @@ Six functions are made when a backend is built: ``run_one(event)`` and ``run_man
 ``recorded_many``, which do the same and note the call in the backend's metrics; ``run_batch(records)``, which gives the
 times it took; and ``run_encoded(records, encode_plain)``, for streams, which gives the outputs as text where a codec
 can write them as they are. They run the same steps. One ``try`` stands around all of them; which step failed is read
-afterwards from a local variable, so that a call that succeeds pays next to nothing for it.
+afterwards from a local variable, so that a call that succeeds pays next to nothing for it. A seventh, which shows the
+value after each step, is made for those who look for a fault.
 """
 
 from __future__ import annotations
@@ -58,17 +59,43 @@ class CallPath(NamedTuple):
     source: str
 
 
-def compile_call_path(
-    backend: object,
-    hooks: frozenset[str],
-    preprocessor: Preprocessor,
-    kept_fields: KeptFields,
-    failure: Callable[[str, BaseException], InferenceBackendError],
-    nan: NanPolicy = "error",
-) -> CallPath:
-    """Write and compile the calls of ``backend``, which overrides ``hooks``; ``execute`` must be one of them."""
-    keeps = bool(kept_fields.paths)
-    steps = _steps(hooks, nan, preprocesses=not preprocessor.is_passthrough, keeps=keeps)
+class CallParts(NamedTuple):
+    """What calls are made of: ``backend`` overrides ``hooks``, of which ``execute`` must be one."""
+
+    backend: object
+    hooks: frozenset[str]
+    preprocessor: Preprocessor
+    kept_fields: KeptFields
+    failure: Callable[[str, BaseException], InferenceBackendError]
+    nan: NanPolicy = "error"
+
+    @property
+    def keeps(self) -> bool:
+        """Whether input fields are copied into the outputs."""
+        return bool(self.kept_fields.paths)
+
+    def steps(self) -> list[_Step]:
+        """The steps that are run, in their order."""
+        return _steps(self.hooks, self.nan, preprocesses=not self.preprocessor.is_passthrough, keeps=self.keeps)
+
+    def names(self) -> dict[str, Any]:
+        """What generated code calls by these names."""
+        return {
+            "backend": self.backend,
+            "preprocess_one": self.preprocessor.run_one,
+            "preprocess_many": self.preprocessor.run_many,
+            "take": self.kept_fields.take,
+            "put": self.kept_fields.put,
+            "checked": checked_outputs,
+            "checked_one": checked_one,
+            "failure": self.failure,
+            "BackendError": InferenceBackendError,
+        }
+
+
+def compile_call_path(parts: CallParts) -> CallPath:
+    """Write and compile the calls of a backend."""
+    steps, keeps = parts.steps(), parts.keeps
     source = "\n".join(
         [
             *_function("run_one", "event", steps, keeps=keeps),
@@ -81,17 +108,9 @@ def compile_call_path(
     )
     metrics = Metrics(tuple(step.name for step in steps))
     names = {
-        "backend": backend,
-        "preprocess_one": preprocessor.run_one,
-        "preprocess_many": preprocessor.run_many,
-        "take": kept_fields.take,
-        "put": kept_fields.put,
-        "checked": checked_outputs,
-        "checked_one": checked_one,
-        "failure": failure,
+        **parts.names(),
         "now": perf_counter_ns,
         "times": StepTimes,
-        "BackendError": InferenceBackendError,
         "pending": metrics.pending,
         "fold": metrics.fold,
         "count_error": metrics.count_error,
@@ -100,6 +119,14 @@ def compile_call_path(
     exec(compile(source, "<packflow call path>", "exec"), names)  # noqa: S102 - the source is our own
     compiled: dict[str, Any] = {name: names[name] for name in CallPath._fields[:-2]}
     return CallPath(**compiled, metrics=metrics, source=source)
+
+
+def compile_traced_call(parts: CallParts) -> Callable[[list[Event], Callable[[str, Any], None]], list[dict[str, Any]]]:
+    """Write and compile ``run_traced(records, note)``, which calls ``note(step, value)`` after each step."""
+    source = "\n".join(_function("run_traced", "records, note", parts.steps(), keeps=parts.keeps, clocked="noted"))
+    names = parts.names()
+    exec(compile(source, "<packflow traced call>", "exec"), names)  # noqa: S102 - the source is our own
+    return names["run_traced"]  # type: ignore[no-any-return]
 
 
 class _Step(NamedTuple):
@@ -139,9 +166,12 @@ def _function(
     steps: list[_Step],
     *,
     keeps: bool,
-    clocked: Literal["", "timed", "recorded"] = "",
+    clocked: Literal["", "timed", "recorded", "noted"] = "",
 ) -> list[str]:
-    """The lines of one call; ``timed`` ones return their times too, ``recorded`` ones note them."""
+    """The lines of one call; ``timed`` ones return their times too, ``recorded`` ones keep them.
+
+    ``noted`` ones tell of the value after each step.
+    """
     single = argument == "event"
     lines = [f"def {name}({argument}):"]
     if not single:
@@ -150,14 +180,17 @@ def _function(
     lines.append("    try:")
     if keeps:
         lines.append(f"        kept = take({'[event]' if single else 'records'})")
-    if clocked:
+    with_clock = clocked in ("timed", "recorded")
+    if with_clock:
         lines.append("        start = now()")
     for number, step in enumerate(steps):
         if number:
             lines.append(f"        step = {step.name!r}")
         lines.append(f"        value = {step.one if single else step.many}")
-        if clocked:
+        if with_clock:
             lines.append(f"        after_{step.name} = now()")
+        elif clocked == "noted":
+            lines.append(f"        note({step.name!r}, value)")
     lines += _FAILURES_COUNTED if clocked == "recorded" else _FAILURES
     if clocked == "recorded":
         marks = "".join(f", after_{step.name}" for step in steps)

@@ -99,8 +99,8 @@ class CallObserver:
     def call_started(self, lines: list[Line]) -> None:
         """The backend is about to be called on these lines."""
 
-    def call_finished(self, lines: list[Line], times: StepTimes) -> None:
-        """The backend returned a valid batch of outputs for these lines."""
+    def call_finished(self, lines: list[Line], events: list[Event], times: StepTimes) -> None:
+        """The backend returned a valid batch of outputs for these lines; ``events`` is what it left of its input."""
 
     def batch_failed(self, lines: list[Line]) -> None:
         """The backend failed on these lines together; they are tried again in halves."""
@@ -204,7 +204,7 @@ class _Batch:
         lines = [self.lines.line(index) for index in indices]
         observer.call_started(lines)
         outputs, times = self.runner.backend.run_batch(events)
-        observer.call_finished(lines, times)
+        observer.call_finished(lines, events, times)
         return outputs
 
     def _keep(self, indices: Sequence[int], outputs: bytes | list[dict[str, Any]]) -> None:

@@ -107,7 +107,7 @@ class ModelChild:
 
     def run(self, numbers: Sequence[int], raws: Sequence[bytes]) -> BatchOutcomes:
         """Run the model on one batch of lines; raises ChildDiedError."""
-        request = {"op": "run", "numbers": list(numbers), "batch_size": len(raws)}
+        request = {"op": "run", "numbers": list(numbers), "batches": [len(raws)]}
         answer, encoded = self._ask(request, raws)
         return BatchOutcomes(encoded, dict(answer["codes"]))
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
+from .checking import changed_path
 from .codec import choose_codec
 from .errors import InferenceBackendError, PackflowError
 from .jsonlines import Limits
@@ -20,12 +21,15 @@ from .progress import Phase, Progress
 from .project import project_config_from_data
 from .protocol import read_frame, write_frame
 from .stdio import take_standard_streams
+from .tracing import trace_event
 from .typed import with_plain_text
 
 if TYPE_CHECKING:
     from .backend import InferenceBackend, StepTimes
+    from .codec import Codec
+    from .jsonlines import Event
 
-_FAILURES_TOLD = 20
+_TOLD = 20
 _PR_SET_PDEATHSIG = 1
 
 
@@ -63,24 +67,40 @@ class _Session:
             return self._load(header), []
         if self.backend is None:
             return {"op": "failed", "error": _error_data(PackflowError("No project is loaded."))}, []
-        watch = _Watch(self.progress)
-        runner = EventRunner(self.backend, self.codec, watch)
-        numbers = header.get("numbers") or range(header.get("first", 1), header.get("first", 1) + len(lines))
-        size = header["batch_size"]
+        if header["op"] == "trace":
+            return self._trace(self.backend, header, lines), []
+        return self._run(self.backend, header, lines)
+
+    def _run(
+        self, backend: InferenceBackend, header: dict[str, Any], lines: list[bytes]
+    ) -> tuple[dict[str, Any], list[bytes]]:
+        """Run batches of the sizes in ``batches``; with ``watch_inputs`` also say which events were changed."""
+        watch = _Watch(self.progress, self.codec if header.get("watch_inputs") else None)
+        runner = EventRunner(backend, self.codec, watch)
         encoded: list[bytes] = []
         codes: list[tuple[int, str]] = []
-        for start in range(0, len(lines), size):
-            outcomes = runner.run(Lines(numbers[start : start + size], lines[start : start + size]))
+        start = 0
+        for size in header["batches"]:
+            stop = start + size
+            outcomes = runner.run(Lines(header["numbers"][start:stop], lines[start:stop]))
             encoded += outcomes.encoded
             codes += [(start + index, code) for index, code in outcomes.codes.items()]
+            start = stop
         reply = {
             "op": "ran",
             "calls": watch.calls,
             "failed_batches": watch.failed_batches,
             "failures": watch.failures,
             "codes": codes,
+            "changed": watch.changed,
         }
         return reply, encoded
+
+    def _trace(self, backend: InferenceBackend, header: dict[str, Any], lines: list[bytes]) -> dict[str, Any]:
+        """Run one batch and say what each step gave for the event at ``index``."""
+        self.progress.enter(Phase.CALLING, header["numbers"][0])
+        events, _ = self.codec.decode(lines)
+        return {"op": "traced", "steps": trace_event(backend, events, header["index"])}
 
     def _load(self, header: dict[str, Any]) -> dict[str, Any]:
         self.progress.enter(Phase.LOADING)
@@ -111,24 +131,32 @@ class _Session:
 class _Watch(CallObserver):
     """Tells the supervisor which call is in hand, and remembers how long each took."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress, codec: Codec | None = None) -> None:
         self.progress = progress
+        self.codec = codec  # to decode events again, where it is asked whether they were changed
         self.calls: list[list[int]] = []
+        self.changed: list[tuple[int, str]] = []
         self.failed_batches = 0
         self.failures: list[dict[str, Any]] = []
 
     def call_started(self, lines: list[Line]) -> None:
         self.progress.enter(Phase.CALLING, lines[0].number)
 
-    def call_finished(self, lines: list[Line], times: StepTimes) -> None:
+    def call_finished(self, lines: list[Line], events: list[Event], times: StepTimes) -> None:
         self.calls.append([len(lines), *times])
+        if self.codec is not None and len(self.changed) < _TOLD:
+            before, _ = self.codec.decode([line.raw for line in lines])
+            for line, old, new in zip(lines, before, events, strict=False):
+                path = changed_path(old, new, "")
+                if path is not None:
+                    self.changed.append((line.number, path))
 
     def batch_failed(self, lines: list[Line]) -> None:
         del lines
         self.failed_batches += 1
 
     def event_failed(self, line: Line, error: InferenceBackendError) -> None:
-        if len(self.failures) < _FAILURES_TOLD:
+        if len(self.failures) < _TOLD:
             self.failures.append({"event": line.number, **_error_data(error)})
 
 

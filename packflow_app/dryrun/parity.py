@@ -1,0 +1,126 @@
+"""Same code, same answer: runs that must agree with one by one, and the cause where one does not.
+
+Beside the batch sizes that were asked for, a stateless backend runs in batches of random sizes, in another order, with
+each event twice, once more as before, and in a second process with another hash seed, from the last event to the
+first. A stateful one runs again from a fresh instance in a second process.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from packflow_app.dryrun.modes import Mode
+from packflow_app.dryrun.report import Difference, ParityReport
+from packflow_app.runtime import Comparison, Mismatch, Rule, compare
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from packflow_app.dryrun.client import Answer, Worker
+    from packflow_app.dryrun.diagnosis import Diagnosis
+
+_SEED = 20_261
+_LARGEST_SPLIT = 16
+SECOND_HASH_SEED = 2
+
+
+@dataclass(frozen=True)
+class Extra:
+    """A further run in the first process: ``batches`` of event indices, and which outcome belongs to which event.
+
+    ``kept`` are the places in the run whose outcomes are compared, ``events`` the indices of their events.
+    """
+
+    name: str
+    batches: list[list[int]]
+    kept: list[int]
+    events: list[int]
+
+
+@dataclass
+class ParityRuns:
+    """What is compared: ``base`` (one by one, or the first batch size) with each of ``others``."""
+
+    base: Mode
+    others: list[Mode] = field(default_factory=list)
+
+
+def extra_runs(events: int, largest_batch: int) -> list[Extra]:
+    """The further runs of a stateless backend; the same ones for the same number of events."""
+    source = random.Random(_SEED)  # noqa: S311 - a choice of batches, no secret
+    everything = list(range(events))
+    shuffled = source.sample(everything, events)
+    doubled = [index for index in everything for _ in range(2)]
+    return [
+        Extra("random splits", _split(everything, source), everything, everything),
+        Extra("another order", _chunks(shuffled, largest_batch), everything, shuffled),
+        Extra("each event twice", _chunks(doubled, largest_batch), list(range(2 * events)), doubled),
+        Extra("once more", [[index] for index in everything], everything, everything),
+    ]
+
+
+def run_extra(worker: Worker, lines: Sequence[bytes], extra: Extra, report: Callable[[Mode], None]) -> list[Mode]:
+    """Run it and put the outcomes in the order of the events: one mode, or two where each event came twice."""
+    run = Mode(extra.name, 0)
+    answers: Iterable[Answer] = worker.run_batches(lines, extra.batches, watch_inputs=extra.name == "once more")
+    for answer in answers:
+        run.add(answer)
+        report(run)
+    times = len(extra.events) // len(lines)
+    ordered: list[list[bytes]] = [[b""] * len(lines) for _ in range(times)]
+    seen = [0] * len(lines)
+    for place, event in zip(extra.kept, extra.events, strict=True):
+        ordered[seen[event]][event] = run.outcomes[place]
+        seen[event] += 1
+    return [Mode(extra.name, 0, outcomes, changed=run.changed) for outcomes in ordered]
+
+
+def judge(runs: ParityRuns, rule: Rule, diagnose: Callable[[Mode, Mode, Mismatch], Diagnosis | None]) -> ParityReport:
+    """Compare all runs with the first; ``diagnose(base, other, first mismatch)`` is asked once where one differs."""
+    base = runs.base.values()
+    found = [(other, compare(base, other.values(), rule)) for other in runs.others]
+    unequal = next(((other, comparison.first) for other, comparison in found if comparison.first), None)
+    diagnosis = diagnose(runs.base, *unequal) if unequal else None
+    return ParityReport(
+        equal=all(comparison.equal for _, comparison in found),
+        events=len(runs.base.outcomes),
+        first_difference=difference(unequal[0].name, unequal[1], diagnosis.step if diagnosis else None)
+        if unequal
+        else None,
+        comparisons=[_summary(runs.base, other, comparison) for other, comparison in found],
+        rule=rule.as_json(),
+        cause=diagnosis.cause if diagnosis else None,
+        smallest_batch=diagnosis.smallest_batch if diagnosis else None,
+    )
+
+
+def difference(mode: str, mismatch: Mismatch, step: str | None = None) -> Difference:
+    """A mismatch as people count: events from 1."""
+    shown = mismatch.as_json()
+    return Difference(mode=mode, **{**shown, "event": mismatch.event + 1}, step=step)  # type: ignore[arg-type]
+
+
+def _summary(base: Mode, other: Mode, comparison: Comparison) -> dict[str, Any]:
+    """The comparison as JSON, with events counted from 1 as people do."""
+    details = comparison.as_json()
+    for mismatch in (details["first"], details["largest"], *details["mismatches"], *details["tied"]):  # type: ignore[misc]
+        if isinstance(mismatch, dict):
+            mismatch["event"] += 1
+    del details["rule"]
+    return {"modes": [base.name, other.name], **details}
+
+
+def _chunks(indices: list[int], size: int) -> list[list[int]]:
+    return [indices[start : start + size] for start in range(0, len(indices), size)]
+
+
+def _split(indices: list[int], source: random.Random) -> list[list[int]]:
+    batches = []
+    start = 0
+    while start < len(indices):
+        size = source.randint(1, _LARGEST_SPLIT)
+        batches.append(indices[start : start + size])
+        start += size
+    return batches
