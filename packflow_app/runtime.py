@@ -9,9 +9,9 @@ from packflow_app.runtime_wheel import runtime_import_path, runtime_wheel
 sys.path.insert(0, str(runtime_import_path()))
 
 from packflow_runtime import __version__ as runtime_version
-from packflow_runtime.archive import ENTRY_POINT, Archive, open_archive
+from packflow_runtime.archive import ENTRY_POINT, Archive, extract, is_archive, open_archive
 from packflow_runtime.canonical_zip import SourceChangedError, Writer
-from packflow_runtime.equality import Comparison, Mismatch, Rule, compare
+from packflow_runtime.equality import Comparison, FieldDifference, Mismatch, Rule, compare
 from packflow_runtime.errors import ExitCode, PackflowError
 from packflow_runtime.jsonlines import BadLineError, Event, decode_event, decode_value, encode, is_blank
 from packflow_runtime.manifest import (
@@ -63,6 +63,7 @@ __all__ = [
     "Comparison",
     "Event",
     "ExitCode",
+    "FieldDifference",
     "FileRecord",
     "LineReader",
     "Manifest",
@@ -82,6 +83,8 @@ __all__ = [
     "decode_event",
     "decode_value",
     "encode",
+    "extract",
+    "is_archive",
     "is_blank",
     "open_archive",
     "parse_project_config",

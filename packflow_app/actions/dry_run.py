@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packflow_app.dryrun.client import WorkerLimits
+from packflow_app.dryrun.comparison import describe, one_by_one
+from packflow_app.dryrun.models import Model, opened_model
 from packflow_app.dryrun.report import DryRunReport, forget_dry_run, keep_dry_run
 from packflow_app.dryrun.session import DryRun, DryRunSettings, ModeProgressed
 from packflow_app.environments.interpreters import Interpreter, find_interpreter
@@ -14,11 +18,10 @@ from packflow_app.errors import NotFoundError
 from packflow_app.events.sample import SAMPLE_EVENTS
 from packflow_app.events.survey import EventsSurvey, survey_events
 from packflow_app.projects.project import Project, open_project
-from packflow_app.runtime import Rule
+from packflow_app.runtime import Rule, decode_event
 
 if TYPE_CHECKING:
-    import threading
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 _NO_BOUND = 1 << 62
 
@@ -28,7 +31,7 @@ class DryRunOptions:
     """What ``packflow dry-run`` may be told; None leaves the word to packflow.yaml or the default.
 
     ``batch_sizes`` beside one by one, ``limit`` of events taken from the file, tolerances of the equality rule, limits
-    of the worker in seconds and bytes, and the Python to use.
+    of the worker in seconds and bytes, the Python to use, and an earlier archive (or project) to compare with.
     """
 
     project: Path = field(default_factory=Path)
@@ -41,6 +44,7 @@ class DryRunOptions:
     ignore: list[str] = field(default_factory=list)
     limits: WorkerLimits = field(default_factory=WorkerLimits)
     python: str | None = None
+    against: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -67,12 +71,36 @@ def dry_run(
     interpreter = find_interpreter(project.folder, options.python)
     survey = survey_events(events_file, options.limit, _NO_BOUND)
     events = [event.raw for event in survey.sample]
-    run = DryRun(project, interpreter, events, _settings(options, project), report=report, cancel=cancel)
-    forget_dry_run(project.folder)
-    found, outputs = run.run()
+    settings = _settings(options, project)
+    cancel = cancel or threading.Event()
+    with _opened(options.against) as earlier:
+        run = DryRun(project, interpreter, events, settings, report=report, cancel=cancel)
+        forget_dry_run(project.folder)
+        found, outputs = run.run()
+        if earlier is not None:
+            before = one_by_one(
+                earlier,
+                events,
+                interpreter=interpreter,
+                limits=settings.limits,
+                cancel=cancel,
+                report=lambda done: report(ModeProgressed(earlier.label, done, len(events))),
+            )
+            now = [decode_event(line) for line in outputs]
+            label = f"{found.name} {found.version}"
+            found = replace(found, against=describe(earlier.label, label, before, now, settings.rule))
     return DryRunDone(
         project, interpreter, events_file, survey, found, keep_dry_run(project.folder, found, events, outputs)
     )
+
+
+@contextmanager
+def _opened(path: Path | None) -> Iterator[Model | None]:
+    if path is None:
+        yield None
+        return
+    with opened_model(path) as model:
+        yield model
 
 
 def _events_file(options: DryRunOptions, project: Project) -> Path:

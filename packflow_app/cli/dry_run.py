@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -12,7 +11,15 @@ import typer
 from rich.markup import escape
 
 from packflow_app.actions.dry_run import DryRunDone, DryRunOptions, dry_run
-from packflow_app.cli.options import JsonOption, NoInputOption, PythonOption, terminal_of
+from packflow_app.cli.compare import show_comparison
+from packflow_app.cli.options import (
+    JsonOption,
+    NoInputOption,
+    PythonOption,
+    check_seconds,
+    check_tolerance,
+    terminal_of,
+)
 from packflow_app.cli.terminal import Terminal, columns, visible
 from packflow_app.cli.wording import shown_path
 from packflow_app.dryrun.client import WorkerLimits
@@ -28,8 +35,6 @@ if TYPE_CHECKING:
     from packflow_app.dryrun.session import ModeProgressed
 
 _SHOWN_FAILURES = 5
-_LEAST_SECONDS = 0.1
-_MOST_SECONDS = 1_000_000
 
 
 def command(
@@ -53,6 +58,9 @@ def command(
     timeout: Annotated[float, typer.Option(help="Seconds a call of the model may take.")] = 30.0,
     init_timeout: Annotated[float, typer.Option(help="Seconds import and initialize may take.")] = 120.0,
     memory: Annotated[str | None, typer.Option(metavar="SIZE", help="Memory the model may take, such as 2G.")] = None,
+    against: Annotated[
+        Path | None, typer.Option(metavar="OLD", help="Also show how outputs differ from this archive's.")
+    ] = None,
     python: PythonOption = None,
     no_input: NoInputOption = False,
     as_json: JsonOption = False,
@@ -60,10 +68,10 @@ def command(
     del no_input  # nothing is asked yet
     terminal = terminal_of(context, as_json=as_json)
     sizes = _sizes(batch_size)
-    _check_seconds("--timeout", timeout)
-    _check_seconds("--init-timeout", init_timeout)
-    _check_tolerance("--rtol", rtol)
-    _check_tolerance("--atol", atol)
+    check_seconds("--timeout", timeout)
+    check_seconds("--init-timeout", init_timeout)
+    check_tolerance("--rtol", rtol)
+    check_tolerance("--atol", atol)
     options = DryRunOptions(
         events=events,
         single=mode != "batch",
@@ -74,6 +82,7 @@ def command(
         ignore=ignore or [],
         limits=WorkerLimits(timeout, init_timeout, _bytes(memory)),
         python=python,
+        against=against,
     )
     done = dry_run(options, report=lambda progress: terminal.progress(describe_progress(progress)))
     _show(terminal, done)
@@ -118,19 +127,6 @@ def _bytes(text: str | None) -> int | None:
 
 def _short(text: str) -> str:
     return repr(text if len(text) <= 40 else f"{text[:39]}…")
-
-
-def _check_tolerance(option: str, tolerance: float | None) -> None:
-    if tolerance is not None and not 0 <= tolerance < math.inf:
-        raise UsageError(f"{option} {tolerance} is not a tolerance.", hint=f"Write for example {option} 1e-6.")
-
-
-def _check_seconds(option: str, seconds: float) -> None:
-    if not _LEAST_SECONDS <= seconds <= _MOST_SECONDS:  # Typer's own bounds let a NaN through
-        raise UsageError(
-            f"{option} {seconds} is not a number of seconds from {_LEAST_SECONDS} to {_MOST_SECONDS:,}.",
-            hint=f"Write for example {option} 30.",
-        )
 
 
 def _exit_code(report: DryRunReport) -> ExitCode:
@@ -257,6 +253,9 @@ def _show(terminal: Terminal, done: DryRunDone) -> None:
         place = f" at {failure.file}:{failure.line}" if failure.file else ""
         message = visible(f"{failure.type}: {failure.message}")
         terminal.say(f"  event {failure.event}: {failure.step}{escape(place)}: {escape(message)}")
+    if report.against is not None:
+        terminal.say()
+        show_comparison(terminal, report.against)
     if report.ok and report.parity is not None:
         terminal.say()
         project = done.project.folder

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from packflow_app.dryrun.models import Model
     from packflow_app.environments.interpreters import Interpreter
 
 _LOG_TAIL = 64 * 1024
@@ -71,7 +72,7 @@ class Answer:
 
 
 class Worker:
-    """A worker process for one project; a context manager that leaves no process behind.
+    """A worker process for one model; a context manager that leaves no process behind.
 
     ``hash_seed`` decides the order of sets, so that two workers can differ in it and one run is like the next. Every
     method raises ModelFailedError when the model raised at load or the process died, NotFoundError when it could not be
@@ -81,7 +82,7 @@ class Worker:
     def __init__(
         self,
         interpreter: Interpreter,
-        project_dir: Path,
+        model: Model,
         limits: WorkerLimits,
         cancel: threading.Event,
         hash_seed: int = 1,
@@ -89,7 +90,8 @@ class Worker:
         self.limits = limits
         self._hash_seed = hash_seed
         self.peak_memory = 0
-        self._project_dir = project_dir
+        self._model = model
+        self._project_dir = model.folder
         self._interpreter = interpreter
         self._cancel = cancel
         self._log = _LogTail()
@@ -148,8 +150,8 @@ class Worker:
         return self._log.text()
 
     def load(self) -> Loaded:
-        """Import and build the project's backend."""
-        header, _ = self._ask({"op": "load", "project": str(self._project_dir)}, [])
+        """Import and build the model's backend."""
+        header, _ = self._ask({"op": "load", "project": str(self._project_dir), "config": self._model.config}, [])
         return Loaded(
             python=header["python"],
             backend=header["backend"],

@@ -105,7 +105,9 @@ def difference(mode: str, mismatch: Mismatch, step: str | None = None) -> Differ
 def _summary(base: Mode, other: Mode, comparison: Comparison) -> dict[str, Any]:
     """The comparison as JSON, with events counted from 1 as people do."""
     details = comparison.as_json()
-    for mismatch in (details["first"], details["largest"], *details["mismatches"], *details["tied"]):  # type: ignore[misc]
+    fields: list[dict[str, Any]] = details["fields"]  # type: ignore[assignment]
+    firsts = [field["first"] for field in fields]
+    for mismatch in (details["first"], details["largest"], *details["mismatches"], *details["tied"], *firsts):  # type: ignore[misc]
         if isinstance(mismatch, dict):
             mismatch["event"] += 1
     del details["rule"]

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from packflow_app.dryrun.comparison import ModelComparison
+
 _REPORT = "report.json"
 _INPUTS = "inputs.ndjson"
 _OUTPUTS = "outputs.ndjson"
@@ -134,7 +136,8 @@ class Failure:
 class DryRunReport:
     """Everything one dry run found. Times in seconds, memory in bytes; ``digest`` names the code it was about.
 
-    ``written_files`` are files of the project that the model made, changed or removed.
+    ``written_files`` are files of the project that the model made, changed or removed; ``against`` is how it differs
+    from an earlier archive, where one was named.
     """
 
     name: str
@@ -155,6 +158,7 @@ class DryRunReport:
     golden: GoldenReport | None
     changed_inputs: list[ChangedInput] = field(default_factory=list)
     written_files: list[str] = field(default_factory=list)
+    against: ModelComparison | None = None
     log: str = field(default="", compare=False)
 
     @property

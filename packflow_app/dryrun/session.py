@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from packflow_app.dryrun.client import Loaded, Worker, WorkerLimits
 from packflow_app.dryrun.diagnosis import Diagnosis, Investigation
 from packflow_app.dryrun.golden import GoldenEvents, read_golden
+from packflow_app.dryrun.models import Model
 from packflow_app.dryrun.modes import Mode, warm_up
 from packflow_app.dryrun.parity import SECOND_HASH_SEED, Extra, ParityRuns, difference, extra_runs, judge, run_extra
 from packflow_app.dryrun.report import ChangedInput, DryRunReport, GoldenReport
@@ -99,6 +100,7 @@ class DryRun:
         cancel: threading.Event | None = None,
     ) -> None:
         self.project = project
+        self._model = Model.of_project(project)
         self.interpreter = interpreter
         self.events = events
         self.settings = settings
@@ -157,7 +159,7 @@ class DryRun:
         )
 
     def _worker(self, hash_seed: int) -> Worker:
-        return Worker(self.interpreter, self.project.folder, self.settings.limits, self._cancel, hash_seed)
+        return Worker(self.interpreter, self._model, self.settings.limits, self._cancel, hash_seed)
 
     def _run_modes(self, workers: Workers) -> list[Mode]:
         """One by one and every batch size; a stateful backend starts each in a fresh process, so all begin alike."""

@@ -278,18 +278,18 @@ def test_sizes_of_memory() -> None:
 
 @pytest.mark.parametrize("value", [0.0, -1.0, 0.09, math.nan, math.inf, 1e300, 1_000_001.0])
 def test_what_is_no_number_of_seconds(value: float) -> None:
-    dry_run._check_seconds("--timeout", 0.1)
-    dry_run._check_seconds("--timeout", 1_000_000.0)
+    dry_run.check_seconds("--timeout", 0.1)
+    dry_run.check_seconds("--timeout", 1_000_000.0)
     with pytest.raises(UsageError):
-        dry_run._check_seconds("--timeout", value)
+        dry_run.check_seconds("--timeout", value)
 
 
 @pytest.mark.parametrize("value", [-1e-9, math.nan, math.inf])
 def test_what_is_no_tolerance(value: float) -> None:
     for good in (None, 0.0, 1e-300, 10.0):
-        dry_run._check_tolerance("--rtol", good)
+        dry_run.check_tolerance("--rtol", good)
     with pytest.raises(UsageError):
-        dry_run._check_tolerance("--rtol", value)
+        dry_run.check_tolerance("--rtol", value)
 
 
 def test_every_class_of_exit_code_is_met() -> None:

@@ -406,6 +406,7 @@ class AsJson(unittest.TestCase):
                 "first": mismatch,
                 "mismatches": [mismatch],
                 "tied": [],
+                "fields": [{"path": "a", "events": 1, "largest": None, "first": mismatch}],
                 "rule": {"rtol": None, "atol": 0.0, "ignore": ["t"], "narrow": ["a", "b"]},
                 "tolerances": {"a": RTOL_NARROW},
             },

@@ -115,6 +115,21 @@ class Mismatch:
 
 
 @dataclass(frozen=True)
+class FieldDifference:
+    """How often one path differs: in how many events (ties apart), by how much at most, and the first time."""
+
+    path: str
+    events: int
+    largest: float | None
+    first: Mismatch
+
+    def as_json(self) -> dict[str, JSON]:
+        """Return strict JSON types under the names of the fields."""
+        largest = "Infinity" if self.largest == inf else self.largest
+        return {"path": self.path, "events": self.events, "largest": largest, "first": self.first.as_json()}
+
+
+@dataclass(frozen=True)
 class Comparison:
     """The verdict on two runs: ``equal`` holds when no event differs, ties apart.
 
@@ -122,7 +137,8 @@ class Comparison:
     the scalars that met a scalar, ``not_bit_equal`` those of them that changed at all (-0.0 against 0.0
     too). ``largest`` is the largest difference of two floats, in tolerance or not; None when there was
     none. ``mismatches`` and ``tied`` hold the first mismatch of each of the first 20 such events;
-    ``tolerances`` the relative tolerance of each path that held a float.
+    ``fields`` every path that differs, the most frequent first; ``tolerances`` the relative tolerance of each path that
+    held a float.
     """
 
     equal: bool
@@ -135,6 +151,7 @@ class Comparison:
     first: Mismatch | None
     mismatches: tuple[Mismatch, ...]
     tied: tuple[Mismatch, ...]
+    fields: tuple[FieldDifference, ...]
     rule: Rule
     tolerances: dict[str, float]
 
@@ -146,6 +163,7 @@ class Comparison:
             "first": self.first.as_json() if self.first else None,
             "mismatches": [mismatch.as_json() for mismatch in self.mismatches],
             "tied": [mismatch.as_json() for mismatch in self.tied],
+            "fields": [field.as_json() for field in self.fields],
             "rule": self.rule.as_json(),
             "tolerances": {**self.tolerances},
         }
@@ -177,6 +195,7 @@ def compare(left: Sequence[JSON], right: Sequence[JSON], rule: Rule = _DEFAULT) 
         first=run.mismatches[0] if run.mismatches else None,
         mismatches=tuple(run.mismatches[:LISTED]),
         tied=tuple(run.tied),
+        fields=tuple(sorted(run.fields.values(), key=lambda field: (-field.events, field.path))),
         rule=rule,
         tolerances=dict(sorted(tolerances.items())),
     )
@@ -272,8 +291,10 @@ class _Run:
     largest: Mismatch | None = None
     mismatches: list[Mismatch] = field(default_factory=list)
     tied: list[Mismatch] = field(default_factory=list)
+    fields: dict[str, FieldDifference] = field(default_factory=dict)
 
     event: int = 0
+    seen: dict[str, FieldDifference] = field(default_factory=dict)  # of the event at hand
     first: Mismatch | None = None
     drifted: bool = False  # a float changed within its tolerance
     beyond_tie: bool = False  # something other than an integer, a boolean or a string flipped
@@ -294,11 +315,14 @@ class _Run:
         else:
             self.differing += 1
             listed = self.mismatches
+            for path, found in self.seen.items():
+                self.fields[path] = _together(self.fields.get(path), found)
         if len(listed) < LISTED:
             listed.append(self.first)
 
     def _begin(self, event: int) -> None:
         self.event, self.first, self.drifted, self.beyond_tie, self.flips = event, None, False, False, {}
+        self.seen = {}
 
     def _is_tie(self) -> bool:
         if self.beyond_tie or not self.drifted:
@@ -361,10 +385,25 @@ class _Run:
         self, path: _Path, kind: str, a: _Side, b: _Side, distance: float | None = None, *, flip: bool = False
     ) -> None:
         self.beyond_tie = self.beyond_tie or not flip
-        if self.first is None:
-            left = None if isinstance(a, _Absent) else a
-            right = None if isinstance(b, _Absent) else b
-            self.first = Mismatch(self.event, path.name, kind, left, right, distance)
+        left = None if isinstance(a, _Absent) else a
+        right = None if isinstance(b, _Absent) else b
+        found = Mismatch(self.event, path.name, kind, left, right, distance)
+        self.first = self.first or found
+        before = self.seen.get(path.name)
+        largest = _larger(before.largest if before else None, distance)
+        self.seen[path.name] = FieldDifference(path.name, 1, largest, before.first if before else found)
+
+
+def _together(known: FieldDifference | None, more: FieldDifference) -> FieldDifference:
+    if known is None:
+        return more
+    largest = _larger(known.largest, more.largest)
+    return FieldDifference(known.path, known.events + more.events, largest, known.first)
+
+
+def _larger(one: float | None, other: float | None) -> float | None:
+    known = [value for value in (one, other) if value is not None]
+    return max(known) if known else None
 
 
 def _is_error(outcome: JSON) -> bool:
