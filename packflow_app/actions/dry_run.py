@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from packflow_app.dryrun.client import WorkerLimits
 from packflow_app.dryrun.comparison import describe, one_by_one
+from packflow_app.dryrun.html_report import write_html_report
 from packflow_app.dryrun.models import Model, opened_model
 from packflow_app.dryrun.report import DryRunReport, forget_dry_run, keep_dry_run
 from packflow_app.dryrun.session import DryRun, DryRunSettings, ModeProgressed
@@ -31,7 +32,8 @@ class DryRunOptions:
     """What ``packflow dry-run`` may be told; None leaves the word to packflow.yaml or the default.
 
     ``batch_sizes`` beside one by one, ``limit`` of events taken from the file, tolerances of the equality rule, limits
-    of the worker in seconds and bytes, the Python to use, and an earlier archive (or project) to compare with.
+    of the worker in seconds and bytes, the Python to use, an earlier archive (or project) to compare with, and where
+    to write the report as a page.
     """
 
     project: Path = field(default_factory=Path)
@@ -45,6 +47,7 @@ class DryRunOptions:
     limits: WorkerLimits = field(default_factory=WorkerLimits)
     python: str | None = None
     against: Path | None = None
+    html: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,7 @@ class DryRunDone:
     survey: EventsSurvey
     report: DryRunReport
     report_file: Path
+    page: Path | None = None
 
 
 def dry_run(
@@ -89,9 +93,10 @@ def dry_run(
             now = [decode_event(line) for line in outputs]
             label = f"{found.name} {found.version}"
             found = replace(found, against=describe(earlier.label, label, before, now, settings.rule))
-    return DryRunDone(
-        project, interpreter, events_file, survey, found, keep_dry_run(project.folder, found, events, outputs)
-    )
+    report_file = keep_dry_run(project.folder, found, events, outputs)
+    if options.html is not None:
+        write_html_report(options.html, found.as_json())
+    return DryRunDone(project, interpreter, events_file, survey, found, report_file, options.html)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from packflow_app.cli.options import (
     check_tolerance,
     terminal_of,
 )
-from packflow_app.cli.terminal import Terminal, columns, visible
+from packflow_app.cli.terminal import Terminal, bar, columns, visible
 from packflow_app.cli.wording import shown_path
 from packflow_app.dryrun.client import WorkerLimits
 from packflow_app.errors import UsageError
@@ -31,10 +31,11 @@ from packflow_app.runtime import ExitCode
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from packflow_app.dryrun.report import Difference, DryRunReport, ModeReport, ParityReport
+    from packflow_app.dryrun.report import Difference, DryRunReport, ParityReport
     from packflow_app.dryrun.session import ModeProgressed
 
 _SHOWN_FAILURES = 5
+_BAR = 20
 
 
 def command(
@@ -61,6 +62,7 @@ def command(
     against: Annotated[
         Path | None, typer.Option(metavar="OLD", help="Also show how outputs differ from this archive's.")
     ] = None,
+    report: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the report as an HTML page.")] = None,
     python: PythonOption = None,
     no_input: NoInputOption = False,
     as_json: JsonOption = False,
@@ -83,6 +85,7 @@ def command(
         limits=WorkerLimits(timeout, init_timeout, _bytes(memory)),
         python=python,
         against=against,
+        html=report,
     )
     done = dry_run(options, report=lambda progress: terminal.progress(describe_progress(progress)))
     _show(terminal, done)
@@ -243,7 +246,9 @@ def _show(terminal: Terminal, done: DryRunDone) -> None:
     facts.add_row("peak memory", f"{report.peak_memory / 2**20:,.0f} MiB")
     terminal.show(facts)
     terminal.say()
-    terminal.show(_mode_table(report.modes))
+    terminal.show(_mode_table(report))
+    for line in _step_lines(report):
+        terminal.say(line)
     if report.parity is not None and report.parity.first_difference is not None:
         terminal.say()
         terminal.say(f"  first difference: {escape(visible(_difference_text(report.parity.first_difference)))}")
@@ -256,6 +261,9 @@ def _show(terminal: Terminal, done: DryRunDone) -> None:
     if report.against is not None:
         terminal.say()
         show_comparison(terminal, report.against)
+    if done.page is not None:
+        terminal.say()
+        terminal.say(f"wrote {escape(shown_path(done.page))}")
     if report.ok and report.parity is not None:
         terminal.say()
         project = done.project.folder
@@ -263,14 +271,33 @@ def _show(terminal: Terminal, done: DryRunDone) -> None:
         terminal.say(f"[bold]Next[/]  packflow export{where}")
 
 
-def _mode_table(modes: list[ModeReport]) -> Table:
-    table = columns("mode", "events/s", "p50 ms", "p95 ms", "p99 ms", right=4)
-    for mode in modes:
+def _mode_table(report: DryRunReport) -> Table:
+    """Rates with bars, so that the knee can be seen, and latencies of a call."""
+    table = columns("mode", "events/s", "", "p50 ms", "p95 ms", "p99 ms")
+    for index in (1, 3, 4, 5):
+        table.columns[index].justify = "right"
+    peak = max((mode.events_per_second or 0.0 for mode in report.modes), default=0.0)
+    for mode in report.modes:
         times = mode.latency_ms
         cells = [f"{value:,.3f}" for value in (times.p50, times.p95, times.p99)] if times else ["–"] * 3
-        rate = f"{mode.events_per_second:,.0f}" if mode.events_per_second else "–"
-        table.add_row(mode.name, rate, *cells)
+        rate = mode.events_per_second
+        best = " best" if len(report.modes) > 1 and mode.batch_size == report.best_batch_size else ""
+        picture = f"[cyan]{bar(rate / peak, _BAR)}[/]{best}" if rate and peak else ""
+        table.add_row(mode.name, f"{rate:,.0f}" if rate else "–", picture, *cells)
     return table
+
+
+def _step_lines(report: DryRunReport) -> list[str]:
+    """Where the time of a call goes, one by one and at the best batch size."""
+    chosen = {report.modes[0].name: report.modes[0]}
+    chosen |= {mode.name: mode for mode in report.modes if mode.batch_size == report.best_batch_size}
+    lines = []
+    for mode in chosen.values():
+        steps = {step: times for step, times in mode.steps_ms.items() if times.p50 or times.p99}
+        told = "  ".join(f"{step} {times.p50:,.3f}" for step, times in steps.items())
+        if told:
+            lines.append(f"[dim]steps of {mode.name}, p50 ms:[/] {told}")
+    return lines
 
 
 def _parity_text(report: DryRunReport) -> str:

@@ -160,3 +160,11 @@ def columns(*headers: str, right: int = 0) -> Table:
     for index, header in enumerate(headers):
         table.add_column(header, justify="right" if index >= len(headers) - right else "left", no_wrap=True)
     return table
+
+
+def bar(share: float, width: int) -> str:
+    """A bar of at most ``width`` columns, an eighth of a column at a time; of ``#`` where the output has no blocks."""
+    eighths = round(min(max(share, 0.0), 1.0) * width * 8)
+    if sys.stdout.encoding.lower().replace("-", "") != "utf8":
+        return "#" * max(1, eighths // 8)
+    return "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()

@@ -10,8 +10,10 @@ The journey
   dry-run   run the model one by one and in batches, and compare
   export    write the project as one file that runs anywhere Python runs
 
-To look around
+Around it
+  compare   show how two models differ on the same events
   demo      show the whole journey in a temporary folder
+  env       make, lock, look at and remove the environment that the model runs in
 
 Options
   -C DIR                      work as if started in DIR

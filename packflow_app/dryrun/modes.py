@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from packflow_app.dryrun.report import Failure, ModeReport, Timing
+from packflow_app.dryrun.report import Failure, ModeReport
+from packflow_app.dryrun.timings import Histogram, Timing
 from packflow_app.runtime import ERROR_KEY, decode_event
 
 if TYPE_CHECKING:
@@ -87,4 +88,5 @@ class Mode:
                 for index, step in enumerate(STEPS, 1)
                 if self.calls
             },
+            histogram=Histogram.of(times) if times else None,
         )

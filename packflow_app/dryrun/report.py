@@ -10,33 +10,14 @@ from packflow_app.errors import not_writable
 from packflow_app.locations import STATE_DIR, dry_run_dir
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from packflow_app.dryrun.comparison import ModelComparison
+    from packflow_app.dryrun.timings import Histogram, Timing
 
 _REPORT = "report.json"
 _INPUTS = "inputs.ndjson"
 _OUTPUTS = "outputs.ndjson"
-
-
-@dataclass(frozen=True)
-class Timing:
-    """Percentiles of a duration in milliseconds, by nearest rank."""
-
-    p50: float
-    p95: float
-    p99: float
-
-    @classmethod
-    def of(cls, nanoseconds: Sequence[int]) -> Timing:
-        """The percentiles of a non-empty sequence of durations."""
-        ordered = sorted(nanoseconds)
-
-        def rank(percent: int) -> float:
-            return ordered[max(0, -(-percent * len(ordered) // 100) - 1)] / 1e6
-
-        return cls(rank(50), rank(95), rank(99))
 
 
 @dataclass(frozen=True)
@@ -46,7 +27,7 @@ class ModeReport:
     ``failed_batches`` counts calls on two or more events that failed and were tried again in halves.
 
     ``events_per_second`` counts time inside the backend only; ``latency_ms`` is per call, ``steps_ms`` per step of a
-    call. Both are None where no call succeeded.
+    call, ``histogram`` how calls spread over durations. They are None where no call succeeded.
     """
 
     name: str
@@ -57,6 +38,7 @@ class ModeReport:
     events_per_second: float | None
     latency_ms: Timing | None
     steps_ms: dict[str, Timing]
+    histogram: Histogram | None = None
 
 
 @dataclass(frozen=True)
@@ -136,8 +118,9 @@ class Failure:
 class DryRunReport:
     """Everything one dry run found. Times in seconds, memory in bytes; ``digest`` names the code it was about.
 
-    ``written_files`` are files of the project that the model made, changed or removed; ``against`` is how it differs
-    from an earlier archive, where one was named.
+    ``written_files`` are files of the project that the model made, changed or removed; ``best_batch_size`` is the
+    smallest that comes close to the highest rate; ``against`` is how the model differs from an earlier archive, where
+    one was named.
     """
 
     name: str
@@ -158,6 +141,7 @@ class DryRunReport:
     golden: GoldenReport | None
     changed_inputs: list[ChangedInput] = field(default_factory=list)
     written_files: list[str] = field(default_factory=list)
+    best_batch_size: int | None = None
     against: ModelComparison | None = None
     log: str = field(default="", compare=False)
 

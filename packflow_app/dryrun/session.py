@@ -17,6 +17,7 @@ from packflow_app.dryrun.models import Model
 from packflow_app.dryrun.modes import Mode, warm_up
 from packflow_app.dryrun.parity import SECOND_HASH_SEED, Extra, ParityRuns, difference, extra_runs, judge, run_extra
 from packflow_app.dryrun.report import ChangedInput, DryRunReport, GoldenReport
+from packflow_app.dryrun.timings import best_batch_size
 from packflow_app.locations import STATE_DIR
 from packflow_app.runtime import ERROR_KEY, Mismatch, Rule, compare, decode_event
 
@@ -133,6 +134,7 @@ class DryRun:
             parity = judge(runs, self.settings.rule, diagnose) if runs.others else None
             workers.end()
         base = modes[0]
+        reports = [mode.report() for mode in modes]
         return (
             DryRunReport(
                 name=self.project.config.name,
@@ -148,11 +150,12 @@ class DryRun:
                 events=len(self.events),
                 failed=sum(ERROR_KEY in value for value in base.values()),
                 failures=base.failed_events(),
-                modes=[mode.report() for mode in modes],
+                modes=reports,
                 parity=parity,
                 golden=self._golden_verdict(replay, golden) if golden else None,
                 changed_inputs=[ChangedInput(*change) for mode in runs.others for change in mode.changed][:_TOLD],
                 written_files=_changed(before, _files(self.project.folder)),
+                best_batch_size=best_batch_size((mode.batch_size, mode.events_per_second) for mode in reports),
                 log=workers.log,
             ),
             base.outcomes,
