@@ -13,7 +13,8 @@ from pathlib import Path
 from unittest import mock
 
 import packflow_runtime
-from packflow_runtime.cache import bytecode_dir, cache_root, find_tree, store_tree
+from packflow_runtime.cache import store_tree
+from packflow_runtime.cached_copies import bytecode_dir, cache_root, find_tree
 
 SOURCES = str(Path(packflow_runtime.__file__).parents[1])
 DIGEST = "d" * 64

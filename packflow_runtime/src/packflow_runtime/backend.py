@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextvars
-import traceback
+from functools import cached_property
 from pathlib import Path
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, ClassVar, overload
@@ -27,7 +27,6 @@ from .errors import (
     InvalidInputError,
     message_of,
 )
-from .logger import get_logger
 from .native import NON_FINITE, name_of
 from .outputs import KeptFields
 from .preprocessing import compile_preprocessing
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
 
     from .drift import DriftCounters
     from .jsonlines import Event
+    from .logger import BackendLogger
     from .metrics import ExecutionMetrics, Metrics
 
 __all__ = ["InferenceBackend", "StepTimes", "current_project", "error_place", "wrapped_error"]
@@ -179,6 +179,13 @@ class InferenceBackend:
         """The Python source that was generated for this backend: its preprocessing, then the calls of its hooks."""
         return f"{self._preprocessor.source}\n# calls\n{self._calls.source}"
 
+    @cached_property
+    def logger(self) -> BackendLogger:
+        """The logger ``packflow.CLASS``, of the standard library; it is also called as loguru's is."""
+        from .logger import get_logger  # noqa: PLC0415 - logging is slow to import
+
+        return get_logger(type(self).__name__)
+
     @property
     def drift(self) -> DriftCounters | None:
         """Counts how the events of ``backend(...)`` differ from a schema, where the model was shipped with one."""
@@ -204,7 +211,6 @@ class InferenceBackend:
             self._choose_call_path()
 
     def _compile(self) -> None:
-        self.logger = get_logger(type(self).__name__)
         self._preprocessor = compile_preprocessing(self.config)
         self._choose_call_path()
 
@@ -277,6 +283,8 @@ def _are_dicts(events: list[Any]) -> bool:
 
 def error_place(error: BaseException, project_dir: Path) -> tuple[str | None, int | None]:
     """File (relative to the project) and line of the innermost frame in the user's own code, if any."""
+    import traceback  # noqa: PLC0415 - slow to import, and only for errors
+
     place: tuple[str | None, int | None] = (None, None)
     for frame in traceback.extract_tb(error.__traceback__):
         path = Path(frame.filename)

@@ -6,12 +6,12 @@ modules are cached. It imports as little as it can on the way, for nothing in th
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
 import zipimport
 
-from . import cache
+from . import cached_copies
+from .digests import sha256_hex
 from .finders import TreeFinder
 
 _MANIFEST = "packflow-info/manifest.json"
@@ -22,11 +22,11 @@ def start_archive(root: str) -> int:
     root = os.path.abspath(root)
     if os.path.isdir(root):
         return _run_unzipped(root)
-    cache_dir = cache.cache_root()
-    digest = hashlib.sha256(zipimport.zipimporter(root).get_data(_MANIFEST)).hexdigest()
-    tree = cache.find_tree(cache_dir, digest)
+    cache_dir = cached_copies.cache_root()
+    digest = sha256_hex(zipimport.zipimporter(root).get_data(_MANIFEST))
+    tree = cached_copies.find_tree(cache_dir, digest)
     if tree is not None:
-        return _continue_in(tree, root, cache.bytecode_dir(cache_dir))
+        return _continue_in(tree, root, cached_copies.bytecode_dir(cache_dir))
     from .cli import cold_start  # noqa: PLC0415 - a warm start takes the copy's
 
     return cold_start(root, cache_dir, _continue_in)

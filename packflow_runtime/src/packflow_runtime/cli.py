@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
 import sys
 from dataclasses import dataclass
@@ -11,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import __version__
-from .archive import check_tree, is_archive, open_archive
 from .errors import ExitCode, PackflowError
 from .jsonlines import Limits
 from .manifest import MANIFEST_NAME, PROJECT_DIR, Manifest, parse_manifest
@@ -56,9 +54,10 @@ class Target:
         backend.drift = shipped_drift(self.folder)
         return backend
 
-    @property
     def digest(self) -> str:
         """What tells this model from another: the manifest's SHA-256, or what the file system says of a project."""
+        import hashlib  # noqa: PLC0415 - only --resume asks
+
         if self.manifest is not None:
             return hashlib.sha256(self.manifest.to_bytes()).hexdigest()
         files = sorted(path for path in self.folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
@@ -86,7 +85,11 @@ def main_of_archive(tree: str, archive: str, bytecode_dir: str | None, *, unzipp
     reopen_closed_streams()
     try:
         folder = Path(tree)
-        manifest = check_tree(folder) if unzipped else parse_manifest((folder / MANIFEST_NAME).read_bytes())
+        if unzipped:
+            from .archive import check_tree  # noqa: PLC0415 - an extracted copy is checked already
+
+            return _archive_command(Target(folder, archive, check_tree(folder), bytecode_dir), sys.argv[1:])
+        manifest = parse_manifest((folder / MANIFEST_NAME).read_bytes())
         return _archive_command(Target(folder, archive, manifest, bytecode_dir), sys.argv[1:])
     except PackflowError as error:
         return print_error(error)
@@ -94,6 +97,8 @@ def main_of_archive(tree: str, archive: str, bytecode_dir: str | None, *, unzipp
 
 def main(arguments: list[str] | None = None) -> int:
     """Run ``python -m packflow_runtime``; returns the exit code."""
+    from .archive import is_archive, open_archive  # noqa: PLC0415 - a warm start of an archive does without it
+
     reopen_closed_streams()
     parser = argparse.ArgumentParser(
         prog="python -m packflow_runtime",
@@ -121,7 +126,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run_archive(options: argparse.Namespace) -> int:
-    from .cache import cache_root  # noqa: PLC0415 - only here
+    from .cached_copies import cache_root  # noqa: PLC0415 - only here
     from .extraction import with_extracted_tree  # noqa: PLC0415 - only here
 
     def run(tree: str, archive: str, bytecode_dir: str | None) -> int:
@@ -134,6 +139,7 @@ def _run_archive(options: argparse.Namespace) -> int:
 def cold_start(archive: str, cache_dir: str, run: Callable[[str, str, str | None], int]) -> int:
     """Answer for an archive that has no extracted copy yet; only `run` makes one, and goes on with ``run``."""
     reopen_closed_streams()
+    from .archive import open_archive  # noqa: PLC0415
     from .extraction import with_extracted_tree  # noqa: PLC0415 - a warm start does without it
 
     try:

@@ -7,13 +7,13 @@ stays text, to which the backend's annotation gives its type. ``BACKEND_CONFIG_F
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .config import ConfigSection, merged
+from .digests import sha256_hex
 from .errors import ExitCode, PackflowError
 from .jsonlines import BadLineError, decode_event
 from .typed import PlainText
@@ -63,7 +63,7 @@ def describe_config(backend: InferenceBackend) -> str | None:
         return None
     values = config.as_dict()
     text = json.dumps(values, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
-    digest = hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
+    digest = sha256_hex(text.encode("utf-8", "backslashreplace"))
     told = _without_secrets(config.own_values())
     return f"configuration {json.dumps(told, ensure_ascii=False, default=str)} sha256 {digest}"
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import cache
+from . import cache, cached_copies
 from .archive import Archive, extract, open_archive
 from .errors import PackflowError
 from .reporting import print_error, print_notice
@@ -33,9 +33,9 @@ def extract_to_cache(path: Path, cache_dir: str) -> Extracted:
     ArchiveFormatError, ManifestError or PackflowError when the archive is not to be trusted or not to be read.
     """
     with open_archive(path) as archive:
-        tree = cache.find_tree(cache_dir, archive.digest)
+        tree = cached_copies.find_tree(cache_dir, archive.digest)
         if tree is not None:
-            return Extracted(tree, cache.bytecode_dir(cache_dir))
+            return Extracted(tree, cached_copies.bytecode_dir(cache_dir))
         if cache.had_copy(cache_dir, archive.digest):
             print_notice("the cached copy of this archive was changed; it is made again")
         try:
@@ -43,7 +43,7 @@ def extract_to_cache(path: Path, cache_dir: str) -> Extracted:
         except OSError as error:
             print_notice(f"the cache {cache_dir} cannot be used: {error.strerror or error}")
             return Extracted(_private_copy(archive), None)
-    return Extracted(tree, cache.bytecode_dir(cache_dir))
+    return Extracted(tree, cached_copies.bytecode_dir(cache_dir))
 
 
 def with_extracted_tree(path: str, cache_dir: str, run: Callable[[str, str, str | None], int]) -> int:

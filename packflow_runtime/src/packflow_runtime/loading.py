@@ -31,7 +31,7 @@ def load(path: str | os.PathLike[str] = ".", /, **overrides: Any) -> InferenceBa
     ManifestError, ArchiveFormatError), InferenceBackendLoadError or InferenceBackendInitializationError.
     """
     from .archive import check_tree, is_archive  # noqa: PLC0415 - an archive that runs itself does without these
-    from .cache import cache_root  # noqa: PLC0415
+    from .cached_copies import cache_root  # noqa: PLC0415
     from .extraction import extract_to_cache  # noqa: PLC0415
     from .manifest import MANIFEST_NAME, PROJECT_DIR, parse_manifest  # noqa: PLC0415
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import traceback
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .backend import wrapped_error
@@ -271,6 +270,8 @@ class BackendState:
 
 def _failure_of_hook(error: BaseException) -> InferenceBackendError:
     """What a hook raised and the backend let pass, as a failure of that hook."""
+    import traceback  # noqa: PLC0415 - slow to import, and only for errors
+
     names = [frame.name for frame in traceback.extract_tb(error.__traceback__)]
     step = next((name for name in names if name in _HOOKS), "execute")
     failure = InferenceBackendRuntimeError(f"{step} raised {type(error).__name__}: {message_of(error)}")

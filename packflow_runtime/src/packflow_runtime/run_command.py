@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from .backend import InferenceBackend, wrapped_error
 from .codec import choose_codec
 from .compression import PlainReader
 from .errors import ExitCode, PackflowError
@@ -16,30 +16,31 @@ from .jsonlines import Limits, encode
 from .reporting import print_error, print_notice
 from .stdio import require_input, require_output, take_standard_streams
 from .stream import StreamSettings, StreamSummary, run_stream
-from .supervised import ChildModels
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
     from pathlib import Path
 
-    from .backend import InferenceBackend
     from .checkpoints import Checkpoints
     from .dead_letters import DeadLetters
     from .http_status import HttpStatus
     from .metrics import Metrics
     from .output_file import OutputFile
     from .stream_metrics import StreamMetrics
+    from .supervised import ChildModels
 
     Load = Callable[[dict[str, Any]], InferenceBackend]
     LoadChildren = Callable[[dict[str, Any], argparse.Namespace], ChildModels]
 
 
-def run_command(load: Load, load_children: LoadChildren, model_digest: str, options: argparse.Namespace) -> int:
+def run_command(
+    load: Load, load_children: LoadChildren, model_digest: Callable[[], str], options: argparse.Namespace
+) -> int:
     """Run the backend that ``load(overrides)`` builds as ``options`` say; returns the exit code.
 
     ``load_children(overrides, options)`` builds it in processes of its own, where the options ask for that;
-    ``model_digest`` tells one model from another, for checkpoints.
+    ``model_digest()`` tells one model from another, for checkpoints.
     """
     try:
         with ExitStack() as resources:
@@ -58,7 +59,7 @@ def run_command(load: Load, load_children: LoadChildren, model_digest: str, opti
 class _Command:
     """One run; what it opens is closed with ``resources``, the last one first."""
 
-    def __init__(self, options: argparse.Namespace, resources: ExitStack, model_digest: str) -> None:
+    def __init__(self, options: argparse.Namespace, resources: ExitStack, model_digest: Callable[[], str]) -> None:
         self.options = options
         self.resources = resources
         self.model_digest = model_digest
@@ -103,7 +104,7 @@ class _Command:
     ) -> int:
         from .config_overrides import describe_config  # noqa: PLC0415 - needs the user's code
 
-        configuration = None if isinstance(backend, ChildModels) else describe_config(backend)
+        configuration = describe_config(backend) if isinstance(backend, InferenceBackend) else None
         if configuration is not None:
             print_notice(configuration)
         output = self._open_output()
@@ -111,7 +112,7 @@ class _Command:
         settings = replace(settings, checkpoints=checkpoints)
         if http is not None:
             http.backend = backend
-        model_metrics = None if isinstance(backend, ChildModels) else backend.call_metrics
+        model_metrics = backend.call_metrics if isinstance(backend, InferenceBackend) else None
         try:
             with self._reports(settings.metrics, model_metrics):
                 summary = run_stream(backend, reader.read, sink if output is None else output.descriptor, settings)
@@ -170,11 +171,13 @@ class _Command:
         """The checkpoints of a run with --resume; a stateful backend gets its state back."""
         if not self.options.resume or output is None:
             return None
+        import hashlib  # noqa: PLC0415 - only with --resume
+
         from .checkpoints import Checkpoints, input_identity  # noqa: PLC0415 - only with --resume
         from .outcomes import BackendState  # noqa: PLC0415 - needs the user's code
 
-        state = None if isinstance(backend, ChildModels) else BackendState.of(backend)
-        if state is None and not isinstance(backend, ChildModels) and backend.stateful:
+        state = BackendState.of(backend) if isinstance(backend, InferenceBackend) else None
+        if state is None and isinstance(backend, InferenceBackend) and backend.stateful:
             raise PackflowError(
                 "The model is stateful and has no snapshot() and restore(value), so a run cannot be resumed.",
                 code="stateful",
@@ -184,7 +187,7 @@ class _Command:
         checkpoints = Checkpoints(
             self.options.output.with_name(f"{self.options.output.name}.checkpoint"),
             {
-                "model": self.model_digest,
+                "model": self.model_digest(),
                 "config": hashlib.sha256(encode(self.overrides)).hexdigest(),
                 "batch size": settings.batch_size,
                 "codec": settings.codec.name,
@@ -273,11 +276,9 @@ class _Command:
 
 def _close(backend: InferenceBackend | ChildModels) -> int:
     """Close the backend; what it raises is printed and gives an exit code."""
-    if isinstance(backend, ChildModels):
+    if not isinstance(backend, InferenceBackend):
         backend.close()
         return ExitCode.OK
-    from .backend import wrapped_error  # noqa: PLC0415 - needs the user's code
-
     try:
         backend.close()
     except KeyboardInterrupt:

@@ -10,28 +10,26 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from .checkpoints import after_line
+from .backend import InferenceBackend
 from .codec import choose_codec
 from .errors import ExitCode, InferenceBackendRuntimeError, PackflowError
 from .jsonlines import DEFAULT_LIMITS, Limits, is_blank
 from .lines import CHUNK, LineReader, Lines, batches
 from .outcomes import EventRunner
-from .pipeline import Pipeline
 from .stdio import not_writable, write_all
 from .stop_signals import StopRequestedError, StopSignals
-from .supervised import ChildModels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from .backend import InferenceBackend
     from .checkpoints import Checkpoints
     from .codec import Codec
     from .dead_letters import DeadLetters
     from .error_limit import ErrorLimit
     from .outcomes import BatchOutcomes
-    from .pipeline import Runner
+    from .pipeline import Pipeline, Runner
     from .stream_metrics import StreamMetrics
+    from .supervised import ChildModels
 
 __all__ = ["CHUNK", "DEFAULT_BATCH_SIZE", "LineReader", "StreamSettings", "StreamSummary", "run_stream", "stream"]
 
@@ -109,10 +107,10 @@ def run_stream(
     """
     settings = settings or StreamSettings()
     recorded = settings.metrics is not None
-    runners = (
-        backend.runners
-        if isinstance(backend, ChildModels)
-        else [EventRunner(backend, settings.codec, recorded=recorded)]
+    runners: Sequence[Runner] = (
+        [EventRunner(backend, settings.codec, recorded=recorded)]
+        if isinstance(backend, InferenceBackend)
+        else backend.runners
     )
     run = _Run(runners, sink, settings, ends_on_failure=ends_on_failure(backend))
     with StopSignals() as signals, contextlib.suppress(StopRequestedError), contextlib.closing(run):
@@ -154,9 +152,9 @@ def stream(
 
 def ends_on_failure(backend: InferenceBackend | ChildModels) -> bool:
     """Whether a stream ends with the first event the model fails on."""
-    if isinstance(backend, ChildModels):
-        return backend.on_error == "raise"
-    return bool(getattr(backend.config, "on_error", "isolate") == "raise")
+    if isinstance(backend, InferenceBackend):
+        return bool(getattr(backend.config, "on_error", "isolate") == "raise")
+    return backend.on_error == "raise"
 
 
 def failure_of_event(record: dict[str, Any]) -> InferenceBackendRuntimeError:
@@ -178,10 +176,15 @@ class _Run:
         self.settings = settings
         self._ends_on_failure = ends_on_failure
         self._runner = runners[0]
-        self._pipeline = Pipeline(runners, self._deliver) if len(runners) > 1 else None
+        self._pipeline = self._pipeline_of(runners) if len(runners) > 1 else None
         self._sink = sink
         self._started = time.monotonic()
         self._summary = StreamSummary()
+
+    def _pipeline_of(self, runners: Sequence[Runner]) -> Pipeline:
+        from .pipeline import Pipeline  # noqa: PLC0415 - only with several workers
+
+        return Pipeline(runners, self._deliver)
 
     def take(self, batch: Lines) -> bool:
         """Find and write the outcomes of a batch; false where the run must end."""
@@ -196,6 +199,8 @@ class _Run:
         resumed = self.settings.checkpoints.resumed if self.settings.checkpoints is not None else None
         if resumed is None:
             return blocks
+        from .checkpoints import after_line  # noqa: PLC0415 - only with --resume
+
         self._summary.events = resumed.events
         self._summary.errors.update(resumed.errors)
         return after_line(blocks, resumed.line)
