@@ -9,9 +9,10 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-from packflow_runtime.checkpoints import Checkpoints, after_line, input_identity
+from packflow_runtime.checkpoints import Checkpoints, after_line, has_its_name, input_identity
 from packflow_runtime.errors import PackflowError
 from packflow_runtime.lines import Lines
+from packflow_runtime.output_file import OutputFile
 
 IDENTITY = {"archive": "a" * 64, "batch_size": 64}
 
@@ -69,6 +70,24 @@ class Resuming(unittest.TestCase):
         checkpoints.remove()
         checkpoints.remove()
         self.assertFalse(self.path.exists())
+
+    def test_a_run_that_was_killed_after_it_gave_its_output_its_name(self) -> None:
+        checkpoints, descriptor = self.open()
+        os.write(descriptor, b"one\n")
+        checkpoints.batch_done(1, 1, {})
+        output = self.folder / "out"
+        self.assertFalse(has_its_name(output, self.path, self.output))
+        checkpoints.complete()
+        self.assertFalse(has_its_name(output, self.path, self.output))
+        self.output.rename(output)
+        self.assertTrue(has_its_name(output, self.path, self.output))
+        file = OutputFile(output, keep=True, is_named=True)
+        self.addCleanup(os.close, file.descriptor)
+        again = Checkpoints(self.path, IDENTITY, {"output": file.descriptor}, interval=0)
+        assert again.resumed is not None
+        self.assertEqual((again.resumed.line, output.read_bytes()), (1, b"one\n"))
+        output.write_bytes(b"o")
+        self.assertFalse(has_its_name(output, self.path, self.output))
 
     def test_another_run_is_refused_by_name(self) -> None:
         checkpoints, _ = self.open()

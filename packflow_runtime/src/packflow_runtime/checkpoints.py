@@ -71,27 +71,37 @@ class Checkpoints:
         self._interval = interval
         self._state = state
         self._due = 0.0
+        self._last = RunState(0, 0, {})
         self.resumed = self._resume()
+        if self.resumed is not None:
+            self._last = self.resumed
         if self.resumed is None and letters is not None:  # so that a kill before the next checkpoint is seen, too
             self._write(RunState(0, 0, {}, self._snapshot()))
 
     def batch_done(self, line: int, events: int, errors: Mapping[str, int]) -> None:
         """Write a checkpoint if one is due; raises PackflowError when it cannot be written."""
+        self._last = RunState(line, events, dict(errors))
         now = time.monotonic()
         if now < self._due:
             return
         self._due = now + self._interval
         self._write(RunState(line, events, dict(errors), self._snapshot()))
 
+    def complete(self) -> None:
+        """All is written, and the output about to get its name: a kill before ``remove`` leaves nothing to do again."""
+        last = self._last
+        self._write(RunState(last.line, last.events, last.errors, self._snapshot()), is_complete=True)
+
     def _snapshot(self) -> Any:  # noqa: ANN401 - a JSON value
         return json.loads(self._state.snapshot()) if self._state is not None else None
 
-    def _write(self, state: RunState) -> None:
+    def _write(self, state: RunState, *, is_complete: bool = False) -> None:
         try:
             for descriptor in self._outputs.values():
                 os.fsync(descriptor)
             sizes = {name: os.fstat(descriptor).st_size for name, descriptor in self._outputs.items()}
             content = {"version": _VERSION, "identity": self._identity, "outputs": sizes, "progress": asdict(state)}
+            content["complete"] = is_complete
             _write_durably(self.path, json.dumps(content).encode() + b"\n")
         except OSError as error:
             raise not_writable(f"The checkpoint {self.path}", error) from error
@@ -129,6 +139,14 @@ class Checkpoints:
             os.ftruncate(descriptor, size)
             os.lseek(descriptor, size, os.SEEK_SET)
         return RunState(**saved["progress"])
+
+
+def has_its_name(output: Path, checkpoint: Path, partial: Path) -> bool:
+    """Whether a run was killed after it gave its output its name and before it removed its checkpoint."""
+    if partial.exists() or not output.is_file():
+        return False
+    saved = _read(checkpoint)
+    return saved is not None and saved.get("complete") is True and output.stat().st_size == saved["outputs"]["output"]
 
 
 def after_line(blocks: Iterator[Lines], line: int) -> Iterator[Lines]:

@@ -18,12 +18,13 @@ class OutputFile:
     """Writes ``PATH.partial`` and renames it to PATH when ``finish`` is called; until then PATH is not touched.
 
     A path that is no regular file (a device, a pipe) is written as it is. ``partial`` is the unfinished file, where
-    there is one; with ``keep`` what it holds already stays.
+    there is one; with ``keep`` what it holds already stays. With ``is_named`` an earlier run has given PATH its name, and
+    what it holds is opened as it is.
     """
 
-    def __init__(self, path: Path, *, keep: bool = False) -> None:
+    def __init__(self, path: Path, *, keep: bool = False, is_named: bool = False) -> None:
         self.path = path
-        direct = path.exists() and not path.is_file()
+        direct = is_named or (path.exists() and not path.is_file())
         self.partial = None if direct else path.with_name(f"{path.name}.partial")
         flags = os.O_WRONLY | getattr(os, "O_BINARY", 0)
         try:

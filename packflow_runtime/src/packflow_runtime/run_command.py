@@ -117,6 +117,8 @@ class _Command:
             with self._reports(settings.metrics, model_metrics):
                 summary = run_stream(backend, reader.read, sink if output is None else output.descriptor, settings)
             if output is not None and summary.complete:
+                if checkpoints is not None:
+                    checkpoints.complete()
                 output.finish()
                 if checkpoints is not None:
                     checkpoints.remove()
@@ -148,7 +150,14 @@ class _Command:
             return None
         from .output_file import OutputFile  # noqa: PLC0415 - only with -o
 
-        return self.resources.enter_context(OutputFile(self.options.output, keep=self.options.resume))
+        path, resume, is_named = self.options.output, self.options.resume, False
+        if resume:
+            from .checkpoints import has_its_name  # noqa: PLC0415 - only with --resume
+
+            is_named = has_its_name(
+                path, path.with_name(f"{path.name}.checkpoint"), path.with_name(f"{path.name}.partial")
+            )
+        return self.resources.enter_context(OutputFile(path, keep=resume, is_named=is_named))
 
     def _check_resume(self) -> None:
         options = self.options
