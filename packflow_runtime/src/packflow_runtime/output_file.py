@@ -18,7 +18,7 @@ class OutputFile:
     """Writes ``PATH.partial`` and renames it to PATH when ``finish`` is called; until then PATH is not touched.
 
     A path that is no regular file (a device, a pipe) is written as it is. ``partial`` is the unfinished file, where
-    there is one; with ``keep`` what it holds already stays. With ``is_named`` an earlier run has given PATH its name, and
+    there is one; with ``keep`` what it holds already stays. With ``is_named`` an earlier run gave PATH its name, and
     what it holds is opened as it is.
     """
 
