@@ -61,8 +61,9 @@ def _command_name(command: list[str]) -> str:
 COMMANDS = {
     "init": "make a project from a file of example events",
     "dry-run": "run the model one by one and in batches, and compare",
-    "compare": "show how two models differ on the same events",
     "export": "write the project as one file that runs anywhere Python runs",
+    "compare": "show how two models differ on the same events",
     "demo": "show the whole journey in a temporary folder",
+    "env": "make, lock, look at and remove the environment that the model runs in",
 }
 """Every command with its one-line help, in the order of the journey."""

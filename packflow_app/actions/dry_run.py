@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from packflow_app.actions.environment import SyncOptions, sync
 from packflow_app.dryrun.client import WorkerLimits
 from packflow_app.dryrun.comparison import describe, one_by_one
 from packflow_app.dryrun.html_report import write_html_report
@@ -15,6 +16,7 @@ from packflow_app.dryrun.models import Model, opened_model
 from packflow_app.dryrun.report import DryRunReport, forget_dry_run, keep_dry_run
 from packflow_app.dryrun.session import DryRun, DryRunSettings, ModeProgressed
 from packflow_app.environments.interpreters import Interpreter, find_interpreter
+from packflow_app.environments.requirements import missing_error, missing_requirements
 from packflow_app.errors import NotFoundError
 from packflow_app.events.sample import SAMPLE_EVENTS
 from packflow_app.events.survey import EventsSurvey, survey_events
@@ -32,8 +34,8 @@ class DryRunOptions:
     """What ``packflow dry-run`` may be told; None leaves the word to packflow.yaml or the default.
 
     ``batch_sizes`` beside one by one, ``limit`` of events taken from the file, tolerances of the equality rule, limits
-    of the worker in seconds and bytes, the Python to use, an earlier archive (or project) to compare with, and where
-    to write the report as a page.
+    of the worker in seconds and bytes, the Python to use, an earlier archive (or project) to compare with, where to
+    write the report as a page, and whether to install what is missing first.
     """
 
     project: Path = field(default_factory=Path)
@@ -48,6 +50,7 @@ class DryRunOptions:
     python: str | None = None
     against: Path | None = None
     html: Path | None = None
+    sync: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,12 +74,12 @@ def dry_run(
 ) -> DryRunDone:
     """Run it; a verdict that is not good is a value, not an error. Raises what ``DryRun.run`` does."""
     project = open_project(options.project)
+    cancel = cancel or threading.Event()
     events_file = _events_file(options, project)
-    interpreter = find_interpreter(project.folder, options.python)
+    interpreter = _interpreter(options, project, cancel)
     survey = survey_events(events_file, options.limit, _NO_BOUND)
     events = [event.raw for event in survey.sample]
     settings = _settings(options, project)
-    cancel = cancel or threading.Event()
     with _opened(options.against) as earlier:
         run = DryRun(project, interpreter, events, settings, report=report, cancel=cancel)
         forget_dry_run(project.folder)
@@ -97,6 +100,18 @@ def dry_run(
     if options.html is not None:
         write_html_report(options.html, found.as_json())
     return DryRunDone(project, interpreter, events_file, survey, found, report_file, options.html)
+
+
+def _interpreter(options: DryRunOptions, project: Project, cancel: threading.Event) -> Interpreter:
+    """The Python to run in, which has what the project requires; raises NotFoundError naming what it lacks."""
+    interpreter = find_interpreter(project.folder, options.python, project.config.python_requires)
+    missing = missing_requirements(project, interpreter)
+    if not missing:
+        return interpreter
+    if not options.sync:
+        raise missing_error(interpreter, missing)
+    sync(SyncOptions(options.project, options.python), cancel=cancel)
+    return find_interpreter(project.folder)
 
 
 @contextmanager

@@ -63,6 +63,7 @@ def command(
         Path | None, typer.Option(metavar="OLD", help="Also show how outputs differ from this archive's.")
     ] = None,
     report: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the report as an HTML page.")] = None,
+    sync: Annotated[bool, typer.Option("--sync", help="Install what the project requires and lacks, first.")] = False,
     python: PythonOption = None,
     no_input: NoInputOption = False,
     as_json: JsonOption = False,
@@ -86,6 +87,7 @@ def command(
         python=python,
         against=against,
         html=report,
+        sync=sync,
     )
     done = dry_run(options, report=lambda progress: terminal.progress(describe_progress(progress)))
     _show(terminal, done)

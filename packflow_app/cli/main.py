@@ -46,7 +46,11 @@ def build_app(commands: Iterable[str] = COMMANDS) -> typer.Typer:
     app.callback()(options)
     for name in commands:
         module = import_module(f"packflow_app.cli.{name.replace('-', '_')}")
-        app.command(name, help=f"{COMMANDS[name].capitalize()}.")(module.command)
+        text = f"{COMMANDS[name].capitalize()}."
+        if hasattr(module, "group"):
+            app.add_typer(module.group, name=name, help=text)
+        else:
+            app.command(name, help=text)(module.command)
     return app
 
 

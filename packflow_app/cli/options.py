@@ -20,7 +20,7 @@ PythonOption = Annotated[
     typer.Option(
         "--python",
         metavar="PYTHON",
-        help="The Python to run the model in (default: the project's .venv, else the base one).",
+        help="The Python to run the model in (default: as `packflow env info` lists).",
     ),
 ]
 

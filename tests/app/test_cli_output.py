@@ -105,7 +105,8 @@ def test_help_lists_exactly_the_commands_with_their_one_line_help() -> None:
 
 
 def test_the_parser_knows_exactly_the_commands() -> None:
-    registered = {command.name: command.help for command in main.build_app().registered_commands}
+    app = main.build_app()
+    registered = {command.name: command.help for command in [*app.registered_commands, *app.registered_groups]}
     assert registered == {name: f"{text.capitalize()}." for name, text in COMMANDS.items()}
 
 
