@@ -13,14 +13,18 @@ from packflow_app.dryrun.client import WorkerLimits
 from packflow_app.dryrun.comparison import describe, one_by_one
 from packflow_app.dryrun.html_report import write_html_report
 from packflow_app.dryrun.models import Model, opened_model
+from packflow_app.dryrun.needs import planned_rewrite
 from packflow_app.dryrun.report import DryRunReport, forget_dry_run, keep_dry_run
 from packflow_app.dryrun.session import DryRun, DryRunSettings, ModeProgressed
+from packflow_app.dryrun.trust import remember_trust
 from packflow_app.environments.interpreters import Interpreter, find_interpreter
 from packflow_app.environments.requirements import missing_error, missing_requirements
 from packflow_app.errors import NotFoundError
 from packflow_app.events.sample import SAMPLE_EVENTS
 from packflow_app.events.survey import EventsSurvey, survey_events
 from packflow_app.projects.project import Project, open_project
+from packflow_app.projects.requirements import REQUIREMENTS_FILE, read_declared
+from packflow_app.projects.requirements_edits import RequirementsRewrite, write_requirements
 from packflow_app.runtime import Rule, decode_event
 
 if TYPE_CHECKING:
@@ -35,7 +39,8 @@ class DryRunOptions:
 
     ``batch_sizes`` beside one by one, ``limit`` of events taken from the file, tolerances of the equality rule, limits
     of the worker in seconds and bytes, the Python to use, an earlier archive (or project) to compare with, where to
-    write the report as a page, and whether to install what is missing first.
+    write the report as a page (``html``), whether to install what is missing first, globals that pickles may resolve,
+    and whether to bring requirements.txt in line with what the model used.
     """
 
     project: Path = field(default_factory=Path)
@@ -51,11 +56,13 @@ class DryRunOptions:
     against: Path | None = None
     html: Path | None = None
     sync: bool = False
+    trust_pickles: list[str] = field(default_factory=list)
+    write_requirements: bool = False
 
 
 @dataclass(frozen=True)
 class DryRunDone:
-    """A finished dry run: what it was run on, and what it found."""
+    """A finished dry run: what it was run on, what it found, and what it wrote."""
 
     project: Project
     interpreter: Interpreter
@@ -64,6 +71,7 @@ class DryRunDone:
     report: DryRunReport
     report_file: Path
     page: Path | None = None
+    requirements: RequirementsRewrite | None = None
 
 
 def dry_run(
@@ -79,7 +87,7 @@ def dry_run(
     interpreter = _interpreter(options, project, cancel)
     survey = survey_events(events_file, options.limit, _NO_BOUND)
     events = [event.raw for event in survey.sample]
-    settings = _settings(options, project)
+    settings = _settings(options, project, remember_trust(project.folder, options.trust_pickles))
     with _opened(options.against) as earlier:
         run = DryRun(project, interpreter, events, settings, report=report, cancel=cancel)
         forget_dry_run(project.folder)
@@ -99,7 +107,17 @@ def dry_run(
     report_file = keep_dry_run(project.folder, found, events, outputs)
     if options.html is not None:
         write_html_report(options.html, found.as_json())
-    return DryRunDone(project, interpreter, events_file, survey, found, report_file, options.html)
+    rewrite = _rewrite_requirements(project, found) if options.write_requirements else None
+    return DryRunDone(project, interpreter, events_file, survey, found, report_file, options.html, rewrite)
+
+
+def _rewrite_requirements(project: Project, found: DryRunReport) -> RequirementsRewrite | None:
+    """Add and pin what the model used; None where the run did not tell. The verdict is then about the old file."""
+    if found.needs is None:
+        return None
+    plan = planned_rewrite(found.needs, read_declared(project.folder / REQUIREMENTS_FILE))
+    write_requirements(plan)
+    return plan
 
 
 def _interpreter(options: DryRunOptions, project: Project, cancel: threading.Event) -> Interpreter:
@@ -135,7 +153,7 @@ def _events_file(options: DryRunOptions, project: Project) -> Path:
     return chosen
 
 
-def _settings(options: DryRunOptions, project: Project) -> DryRunSettings:
+def _settings(options: DryRunOptions, project: Project, trusted: frozenset[str]) -> DryRunSettings:
     written = project.config.dry_run
     sizes = written.batch_sizes if options.batch_sizes is None else options.batch_sizes
     rule = Rule(
@@ -144,4 +162,4 @@ def _settings(options: DryRunOptions, project: Project) -> DryRunSettings:
         ignore=(*written.ignore, *options.ignore),
     )
     batches = sorted({size for size in sizes if size > 1})
-    return DryRunSettings(batches, options.single or not batches, rule, options.limits)
+    return DryRunSettings(batches, options.single or not batches, rule, options.limits, trusted)

@@ -64,6 +64,7 @@ def export(
     stale = (
         kept is None
         or kept.report.get("digest") != project.contents().digest()
+        or "pickles" not in kept.report
         or _golden_state(project, kept) is _Golden.UNCHECKED
     )
     if stale:

@@ -71,10 +71,24 @@ class Answer:
     changed: list[tuple[int, str]]
 
 
+@dataclass(frozen=True)
+class Findings:
+    """What a model did beside answering, as the runtime's ``model_findings`` tells it.
+
+    The pickles it opened with the globals each asks for, the globals that were resolved, and its record of imports
+    (see ``import_report``), None where none was kept.
+    """
+
+    pickles: list[dict[str, Any]]
+    resolved: list[str]
+    imports: dict[str, Any] | None
+
+
 class Worker:
     """A worker process for one model; a context manager that leaves no process behind.
 
-    ``hash_seed`` decides the order of sets, so that two workers can differ in it and one run is like the next. Every
+    ``hash_seed`` decides the order of sets, so that two workers can differ in it and one run is like the next.
+    Pickles may resolve what is reviewed, the project's own, or ``trusted``. Every
     method raises ModelFailedError when the model raised at load or the process died, NotFoundError when it could not be
     started, CancelledError once ``cancel`` is set.
     """
@@ -86,8 +100,13 @@ class Worker:
         limits: WorkerLimits,
         cancel: threading.Event,
         hash_seed: int = 1,
+        trusted: frozenset[str] = frozenset(),
+        *,
+        record_imports: bool = False,
     ) -> None:
         self.limits = limits
+        self._trusted = trusted
+        self._record_imports = record_imports
         self._hash_seed = hash_seed
         self.peak_memory = 0
         self._model = model
@@ -151,7 +170,14 @@ class Worker:
 
     def load(self) -> Loaded:
         """Import and build the model's backend."""
-        header, _ = self._ask({"op": "load", "project": str(self._project_dir), "config": self._model.config}, [])
+        request = {
+            "op": "load",
+            "project": str(self._project_dir),
+            "config": self._model.config,
+            "trusted": sorted(self._trusted),
+            "record_imports": self._record_imports,
+        }
+        header, _ = self._ask(request, [])
         return Loaded(
             python=header["python"],
             backend=header["backend"],
@@ -180,6 +206,11 @@ class Worker:
             header, outcomes = self._ask(request, [lines[index] for index in indices])
             changed = [(number, path) for number, path in header["changed"]]
             yield Answer(outcomes, header["calls"], header["failed_batches"], header["failures"], changed)
+
+    def findings(self, files: Sequence[str]) -> Findings:
+        """What the model did so far; ``files`` are its Python files, to look through for imports that did not run."""
+        header, _ = self._ask({"op": "findings", "files": list(files)}, [])
+        return Findings(header["pickles"], header["resolved"], header["imports"])
 
     def trace(self, lines: Sequence[bytes], batch: Sequence[int], index: int) -> list[tuple[str, Any]]:
         """Run one batch and give what each step made of the line at ``index``: ``{"value": ...}``, None if unknown."""
@@ -357,6 +388,7 @@ def _load_error(error: dict[str, Any], log: str) -> ModelFailedError:
     """The error for a backend that raised at import or in ``initialize``."""
     failure = ModelFailedError(
         error["title"],
+        detail=error["detail"],
         code=error["code"],
         exit_code=ExitCode(error["exit_code"]),
         hint=error["hint"] or failure_hint(error),

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from packflow_app.dryrun.comparison import ModelComparison
+    from packflow_app.dryrun.needs_report import Needs
     from packflow_app.dryrun.timings import Histogram, Timing
 
 _REPORT = "report.json"
@@ -102,6 +103,24 @@ class ChangedInput:
 
 
 @dataclass(frozen=True)
+class PickleReport:
+    """The pickles that the model opened, the globals that were resolved, and those that somebody trusted by name.
+
+    Each file has ``path``, ``kind``, ``pickles`` (how many), ``globals`` (``name`` and ``verdict``), and ``problems``.
+    """
+
+    files: list[dict[str, Any]]
+    resolved: list[str]
+    trusted: list[str]
+
+    @property
+    def allowlist(self) -> list[str]:
+        """Every global that loading this model needs, whether listed in a file or seen."""
+        listed = {found["name"] for file in self.files for found in file["globals"]}
+        return sorted(listed | set(self.resolved))
+
+
+@dataclass(frozen=True)
 class Failure:
     """An event that the model failed on when it was alone."""
 
@@ -141,6 +160,8 @@ class DryRunReport:
     golden: GoldenReport | None
     changed_inputs: list[ChangedInput] = field(default_factory=list)
     written_files: list[str] = field(default_factory=list)
+    pickles: PickleReport = field(default_factory=lambda: PickleReport([], [], []))
+    needs: Needs | None = None
     best_batch_size: int | None = None
     against: ModelComparison | None = None
     log: str = field(default="", compare=False)
@@ -156,7 +177,9 @@ class DryRunReport:
 
     def as_json(self) -> dict[str, Any]:
         """The report as plain JSON values."""
-        return asdict(self)
+        told = asdict(self)
+        told["pickles"]["allowlist"] = self.pickles.allowlist
+        return told
 
 
 @dataclass(frozen=True)

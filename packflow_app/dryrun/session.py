@@ -10,15 +10,18 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packflow_app.dryrun.client import Loaded, Worker, WorkerLimits
+from packflow_app.dryrun.client import Findings, Loaded, Worker, WorkerLimits
 from packflow_app.dryrun.diagnosis import Diagnosis, Investigation
 from packflow_app.dryrun.golden import GoldenEvents, read_golden
 from packflow_app.dryrun.models import Model
 from packflow_app.dryrun.modes import Mode, warm_up
+from packflow_app.dryrun.needs import needs_of
 from packflow_app.dryrun.parity import SECOND_HASH_SEED, Extra, ParityRuns, difference, extra_runs, judge, run_extra
-from packflow_app.dryrun.report import ChangedInput, DryRunReport, GoldenReport
+from packflow_app.dryrun.report import ChangedInput, DryRunReport, GoldenReport, PickleReport
 from packflow_app.dryrun.timings import best_batch_size
+from packflow_app.environments.installed import installed_with
 from packflow_app.locations import STATE_DIR
+from packflow_app.projects.requirements import REQUIREMENTS_FILE, read_declared
 from packflow_app.runtime import ERROR_KEY, Mismatch, Rule, compare, decode_event
 
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from packflow_app.dryrun.needs_report import Needs
     from packflow_app.environments.interpreters import Interpreter
     from packflow_app.projects.project import Project
 
@@ -35,12 +39,21 @@ _NOT_THE_PROJECTS = frozenset({"__pycache__", STATE_DIR, ".git", ".venv", "venv"
 
 @dataclass(frozen=True)
 class DryRunSettings:
-    """How to run: which batch sizes beside one by one, the equality rule, and the limits of the worker."""
+    """How to run: which batch sizes beside one by one, the equality rule, and the limits of the worker.
+
+    ``trusted`` are globals that pickles may resolve beside the reviewed ones and the project's own.
+    """
 
     batch_sizes: list[int] = field(default_factory=lambda: [8, 64])
     single: bool = True
     rule: Rule = field(default_factory=Rule)
     limits: WorkerLimits = field(default_factory=WorkerLimits)
+    trusted: frozenset[str] = frozenset()
+
+    @property
+    def compares(self) -> bool:
+        """Whether there are runs that must agree with one by one."""
+        return self.single and bool(self.batch_sizes)
 
 
 @dataclass(frozen=True)
@@ -122,8 +135,9 @@ class DryRun:
         with Workers(self._worker) as workers:
             modes = self._run_modes(workers)
             runs = ParityRuns(modes[0], modes[1:])
-            if len(modes) > 1 and self.settings.single and self.events:
+            if self.settings.compares:
                 runs.others += self._run_extras(workers)
+            findings = self._findings()
             if golden:
                 self._run_golden(workers, replay, golden)
             workers.end()
@@ -155,6 +169,8 @@ class DryRun:
                 golden=self._golden_verdict(replay, golden) if golden else None,
                 changed_inputs=[ChangedInput(*change) for mode in runs.others for change in mode.changed][:_TOLD],
                 written_files=_changed(before, _files(self.project.folder)),
+                pickles=PickleReport(findings.pickles, findings.resolved, sorted(self.settings.trusted)),
+                needs=self._needs(findings),
                 best_batch_size=best_batch_size((mode.batch_size, mode.events_per_second) for mode in reports),
                 log=workers.log,
             ),
@@ -162,7 +178,28 @@ class DryRun:
         )
 
     def _worker(self, hash_seed: int) -> Worker:
-        return Worker(self.interpreter, self._model, self.settings.limits, self._cancel, hash_seed)
+        # Imports are noted where nothing is timed, in the second process if there is one.
+        return Worker(
+            self.interpreter,
+            self._model,
+            self.settings.limits,
+            self._cancel,
+            hash_seed,
+            self.settings.trusted,
+            record_imports=hash_seed == SECOND_HASH_SEED or not self.settings.compares,
+        )
+
+    def _findings(self) -> Findings:
+        """What the model did beside answering, asked of the process that is running."""
+        assert self._current is not None  # noqa: S101 - the modes were run
+        return self._current.findings([name for name in self.project.contents().files if name.endswith(".py")])
+
+    def _needs(self, findings: Findings) -> Needs | None:
+        if findings.imports is None:
+            return None
+        declared = read_declared(self.project.folder / REQUIREMENTS_FILE)
+        installed = installed_with(self.interpreter.path)
+        return needs_of(findings.imports, declared, installed.versions, installed.markers)
 
     def _run_modes(self, workers: Workers) -> list[Mode]:
         """One by one and every batch size; a stateful backend starts each in a fresh process, so all begin alike."""

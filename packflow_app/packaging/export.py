@@ -15,6 +15,7 @@ from packflow_app.packaging.provenance import read_provenance
 from packflow_app.packaging.versions import archive_file_name, normal_version
 from packflow_app.placing import make_folders, remove_empty, sibling
 from packflow_app.projects.contents import contents_digest
+from packflow_app.projects.requirements import REQUIREMENTS_FILE, read_declared
 from packflow_app.runtime import (
     DRY_RUN_NAME,
     ENTRY_POINT,
@@ -157,9 +158,17 @@ def _manifest(
         parity=Parity(parity["equal"], parity["events"], parity["rule"]) if parity else None,
         golden_events=len(golden.inputs) if golden is not None else 0,
         stateful=dry_run["stateful"],
+        requirements=_requirements(project),
+        pickle_allowlist=dry_run["pickles"]["allowlist"],
         provenance=provenance,
         created=created,
     )
+
+
+def _requirements(project: Project) -> list[str]:
+    """What requirements.txt asks for, in its order, each once."""
+    declared = read_declared(project.folder / REQUIREMENTS_FILE)
+    return list(dict.fromkeys(one.text for one in declared.declarations if not one.is_constraint))
 
 
 def _write(

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .backend import InferenceBackend, StepTimes
     from .codec import Codec
     from .jsonlines import Event
+    from .model_findings import ModelWatch
 
 _TOLD = 20
 _PR_SET_PDEATHSIG = 1
@@ -60,6 +61,7 @@ class _Session:
     def __init__(self, progress: Progress) -> None:
         self.progress = progress
         self.backend: InferenceBackend | None = None
+        self.watch: ModelWatch | None = None
         self.codec = choose_codec("stdlib")
 
     def answer(self, header: dict[str, Any], lines: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
@@ -69,6 +71,8 @@ class _Session:
             return {"op": "failed", "error": _error_data(PackflowError("No project is loaded."))}, []
         if header["op"] == "trace":
             return self._trace(self.backend, header, lines), []
+        if header["op"] == "findings" and self.watch is not None:
+            return {"op": "found", **self.watch.findings(header["files"])}, []
         return self._run(self.backend, header, lines)
 
     def _run(
@@ -107,9 +111,14 @@ class _Session:
         started = perf_counter_ns()
         try:
             self.codec = choose_codec(header.get("codec", "stdlib"), Limits(**header.get("limits", {})))
+            if "trusted" in header:  # a dry run; a stream in children has no reason to look
+                from .model_findings import ModelWatch  # noqa: PLC0415 - only then
+
+                self.watch = ModelWatch(header["project"], header["trusted"], record_imports=header["record_imports"])
             backend = _load_backend(header)
         except PackflowError as error:
-            return {"op": "failed", "error": _error_data(error)}
+            told = self.watch.explained(error) if self.watch is not None else error
+            return {"op": "failed", "error": _error_data(told)}
         self.backend = backend
         return {
             "op": "loaded",
@@ -182,6 +191,7 @@ def _error_data(error: PackflowError) -> dict[str, Any]:
     data = {
         "code": error.code,
         "title": error.title,
+        "detail": error.detail,
         "hint": error.hint,
         "file": error.file,
         "line": error.line,
