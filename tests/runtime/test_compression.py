@@ -7,7 +7,6 @@ import io
 import sys
 import tracemalloc
 import unittest
-import zlib
 from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
@@ -80,7 +79,7 @@ class Reading(unittest.TestCase):
             packed[:200] + b"\xff" * 50 + packed[250:],
             packed + b"junk",
         ):
-            with self.assertRaises((OSError, EOFError, zlib.error)):
+            with self.assertRaises((OSError, EOFError)):
                 read_all(in_steps(data, 1 << 16))
 
 
@@ -121,7 +120,7 @@ class Zstd(unittest.TestCase):
                 finally:
                     tracemalloc.stop()
             self.assertEqual(total, 1 << 26)
-            self.assertLess(peak, 40 << 20)
+            self.assertLess(peak, 40 << 20 if name != "zstandard" else 20 << 20)
 
 
 class WithoutZstd(unittest.TestCase):

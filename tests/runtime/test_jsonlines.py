@@ -6,6 +6,7 @@ import json
 import math
 import sys
 import time
+import tracemalloc
 import unittest
 from unittest import mock
 
@@ -17,6 +18,7 @@ from packflow_runtime.jsonlines import (
     decode_value,
     encode,
     is_blank,
+    is_deeper,
 )
 
 # Line, code, message. The columns are those of characters, from 1, and the words are the same on every Python.
@@ -293,6 +295,24 @@ class Accepting(unittest.TestCase):
             with self.subTest(text=text[:10]):
                 line = f'{{"a":"{text}","b":{"[" * 198}{"]" * 198}}}'.encode()
                 self.assertEqual(decode_event(line), json.loads(line))
+
+    def test_brackets_in_strings_are_not_depth_anywhere_in_a_long_line(self) -> None:
+        for shift in range(3):  # the long line is looked at in slices, whose ends meet each byte of a string
+            start = b'{"a":[' + b"[]," * shift + b'"[",' * 30_000
+            self.assertEqual(len(decode_event(start + b"1]}")["a"]), shift + 30_001)
+            with self.assertRaises(BadLineError) as caught:
+                decode_event(start + b"[" * 199 + b"]" * 199 + b"]}")
+            self.assertEqual(caught.exception.code, "too-deep")
+
+    def test_depth_is_found_in_the_memory_of_a_few_lines(self) -> None:
+        for line in (b'["[",' + b'"[",' * 500_000 + b"1]", b'["' * 1_000_000, b'{"a":' * 400_000):
+            tracemalloc.start()
+            try:
+                is_deeper(line, 200)
+                peak = tracemalloc.get_traced_memory()[1]
+            finally:
+                tracemalloc.stop()
+            self.assertLess(peak, 4 * len(line) + (1 << 20))
 
     def test_line_length_at_the_limit(self) -> None:
         self.assertEqual(decode_event(b'{"a":"0123456789ab"}', Limits(max_line_bytes=20)), {"a": "0123456789ab"})

@@ -86,15 +86,23 @@ class Splitting(unittest.TestCase):
                 with self.subTest(size=size, step=step):
                     self.assertEqual([line.number for line in lines], [1, 2, 3, 4])
                     self.assertEqual((lines[0].raw, lines[2].raw), (b"a", b"b"))
-                    for line, kept in ((lines[1], b"x" * size), (lines[3], b"y" * size)):
-                        if line.fault is not None:
-                            self.assertGreater(size, 10)
+                    for line, whole in ((lines[1], b"x" * size), (lines[3], b"y" * size)):
+                        if size <= 10:
+                            self.assertEqual((line.fault, line.raw), (None, whole))
+                        else:
+                            assert line.fault is not None
                             self.assertEqual((line.fault.code, line.raw), ("line-too-long", b""))
                             self.assertEqual(str(line.fault), "the line is longer than 10 bytes")
-                        else:
-                            # A long line that one read completed is kept: decoding refuses it by the same limit.
-                            self.assertEqual(line.raw, kept)
-                            self.assertTrue(size <= 10 or step == 100)
+
+    def test_white_space_is_no_event_at_any_length_and_however_it_arrives(self) -> None:
+        limits = Limits(max_line_bytes=10)
+        for blank in (b" " * 25, b"\t\r" * 20, b" " * 11):
+            for data in (blank + b"\n1", b"\n" + blank + b"\n1\n", b"1\n" + blank, b"1\n" + blank + b"\n" + blank):
+                expected = [(data[: data.index(b"1")].count(b"\n") + 1, b"1")]
+                for step in (1, 4, 100):
+                    chunks = [data[start : start + step] for start in range(0, len(data), step)]
+                    with self.subTest(data, step=step):
+                        self.assertEqual(read_lines(*chunks, limits=limits), expected)
 
     def test_a_line_of_any_length_is_read_in_bounded_memory(self) -> None:
         left = [100 * 16]  # 100 MiB in chunks of 64 KiB

@@ -188,11 +188,12 @@ class Reading(unittest.TestCase):
         self.refuse_data({"stateful": 0}, "stateful is 0; expected true or false")
         self.refuse_data({"requirements": [1]}, "requirements[0] is 1; expected text")
         self.refuse_data({"created": 5}, "created is 5; expected text")
-        self.refuse_data({"parity": {}}, "parity.equal is empty; expected true or false")
+        self.refuse_data({"parity": {}}, "parity.equal is missing")
         self.refuse_data(
             {"parity": {"equal": True, "events": "200", "rule": {}}}, "parity.events is text, which it may not be"
         )
         self.refuse_data({"provenance": {"commit": 5}}, "provenance.commit is 5; expected text")
+        self.refuse_data({"provenance": {"commit": None}}, "provenance.clean is missing")
         self.refuse_data({"provenance": None}, "provenance is empty; expected a mapping of keys to values")
 
     def test_file_records(self) -> None:
@@ -206,8 +207,21 @@ class Reading(unittest.TestCase):
             {"size": 3, "sha256": SHA + "\n"},
         ):
             self.refuse_data({"files": {"project/b": record}}, reason)
-        self.refuse_data({"files": {"x": {"sha256": SHA}}}, "files.x.size is empty; expected a whole number")
+        self.refuse_data({"files": {"x": {"sha256": SHA}}}, "files.x.size is missing")
         self.refuse_data({"files": {"x": {"size": "3", "sha256": SHA}}}, "files.x.size is text, which it may not be")
+
+    def test_words_of_a_hostile_manifest_are_shown_safely(self) -> None:
+        self.refuse_data(
+            {"files": {"\x1b[2J\u202e\n": 1}}, "files.\\x1b[2J\\u202e\\n is 1; expected a mapping of keys to values"
+        )
+        self.refuse_data({"files": {"x" * 5000: 1}}, f"files.{'x' * 293}… is 1; expected a mapping of keys to values")
+        config = {"name": "model", "\x9b31m" + "x" * 5000: 1}
+        hostile = (lambda: parse_manifest(canonical_json({**data(), "format": ["x" * 5000, "\x1b"]})),)
+        for read in (*hostile, lambda: replace(MANIFEST, config=config).project_config):
+            with self.assertRaises(ManifestError) as caught:
+                read()
+            self.assertTrue(caught.exception.title.isprintable())
+            self.assertLess(len(caught.exception.title), 1000)
 
     def test_the_configuration_inside(self) -> None:
         self.assertEqual(MANIFEST.project_config, ProjectConfig("model", "1.0"))

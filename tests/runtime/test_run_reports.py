@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import os
 import tempfile
@@ -12,6 +13,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from packflow_runtime.backend import InferenceBackend
 from packflow_runtime.codec import StdlibCodec
@@ -25,6 +27,7 @@ from packflow_runtime.jsonlines import BadLineError
 from packflow_runtime.lines import Line, Lines
 from packflow_runtime.outcomes import EventRunner
 from packflow_runtime.output_file import OutputFile, check_output_path
+from packflow_runtime.reporting import print_error, print_notice
 from packflow_runtime.stream_metrics import StreamMetrics, as_json, as_prometheus
 
 
@@ -52,6 +55,19 @@ class InFolder(unittest.TestCase):
         holder = tempfile.TemporaryDirectory()
         self.addCleanup(holder.cleanup)
         self.folder = Path(holder.name)
+
+
+class Errors(unittest.TestCase):
+    def test_terminal_escapes_are_spelled_out(self) -> None:
+        error = PackflowError("a\x1b]0;owned\x07", detail="b\x9b2J\nc", file="d\r", line=1, hint="e\x08\nf")
+        with mock.patch("sys.stderr", io.StringIO()) as stderr:
+            print_error(error)
+            print_notice("g\x1b[2J\u202e")
+        self.assertEqual(
+            stderr.getvalue(),
+            "error: a\\x1b]0;owned\\x07\n  b\\x9b2J\n  c\n  at d\\r:1\n  next: e\\x08\n        f\n"
+            "packflow: g\\x1b[2J\\u202e\n",
+        )
 
 
 class Letters(InFolder):

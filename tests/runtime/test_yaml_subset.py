@@ -187,6 +187,7 @@ REFUSED: dict[str, tuple[bytes | str, int, str]] = {
     "double quote left open": ('a: 1\nb: "c\\"', 2, "does not end on its line"),
     "quoted scalar over lines": ('a: "b\n  c"', 1, "does not end on its line"),
     "unknown escape": ('a: "\\q"', 1, "stands for no character"),
+    "tab as an escape": ('a: "\\\t"', 1, "A backslash before U+0009 stands for no character"),
     "short escape": ('a: "\\x4"', 1, "stands for no character"),
     "surrogate": ('a: "\\ud800"', 1, "stands for no character"),
     "surrogate pair": ('a: "\\ud83d\\ude00"', 1, "stands for no character"),

@@ -14,7 +14,7 @@ from .errors import ExitCode, PackflowError
 from .jsonlines import Limits
 from .manifest import MANIFEST_NAME, PROJECT_DIR, Manifest, parse_manifest
 from .python_versions import satisfies
-from .reporting import print_error
+from .reporting import print_error, printable
 from .run_options import RUN_HELP, add_run_options
 from .stdio import reopen_closed_streams, require_output
 
@@ -239,7 +239,7 @@ def _info(manifest: Manifest, name: str) -> int:
     ]
     width = max(len(label) for label, _ in rows)
     for label, value in rows:
-        print(f"{label:<{width}}  {value}")  # noqa: T201
+        print(f"{label:<{width}}  {printable(str(value))}")  # noqa: T201
     return ExitCode.OK
 
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _HEAD = 64 * 1024
-# A zstd block of four bytes can stand for 128 KiB: what is fed at once bounds what comes out.
-_ZSTD_FEED = 512
+# A zstd block of four bytes can stand for 128 KiB: what is fed at once bounds what comes out, here by 8 MiB.
+_ZSTD_FEED = 256
 
 
 class PlainReader:
@@ -40,8 +40,9 @@ class PlainReader:
         source = _Source(head, self._source)
         if head.startswith(_GZIP):
             import gzip  # noqa: PLC0415 - plain events do without it
+            import zlib  # noqa: PLC0415
 
-            self._read = gzip.GzipFile(fileobj=source).read1  # type: ignore[call-overload]
+            self._read = _translating(gzip.GzipFile(fileobj=source).read1, zlib.error)  # type: ignore[call-overload]
         elif head.startswith(_ZSTD):
             self._read = _open_zstd(source)
         else:

@@ -5,6 +5,7 @@ Anything unlisted asks as well; what stands here gets a reason, and is never let
 
 from __future__ import annotations
 
+_SYSTEM = "it starts programs and changes files"
 _PROCESS = "it starts programs"
 _CODE = "it runs code from text or files"
 _IMPORT = "it imports any module, and so reaches everything in it"
@@ -17,9 +18,9 @@ _BROWSER = "it opens a browser"
 
 # Every global of these modules and of those below them.
 DANGEROUS_MODULES = {
-    "os": _PROCESS,
-    "posix": _PROCESS,
-    "nt": _PROCESS,
+    "os": _SYSTEM,
+    "posix": _SYSTEM,
+    "nt": _SYSTEM,
     "posixpath": _FILES,
     "ntpath": _FILES,
     "subprocess": _PROCESS,

@@ -9,15 +9,14 @@ refuses.
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 Event = dict[str, Any]
 
 _BLANK = b" \t\r\n"
-_STRINGS = re.compile(rb'"[^"]*(?:"|\Z)')
 _NOT_STRUCTURE = bytes(set(range(256)) - set(b'[]{}"'))
+_SLICE = 1 << 16
 _DIGITS_TO_ZERO = bytes.maketrans(b"123456789E", b"000000000e")
 _MANY_DIGITS = b"0" * 210  # 1.8e308 is the largest double: fewer digits stay below it with any exponent up to 99
 
@@ -127,11 +126,18 @@ def is_deeper(line: bytes, limit: int) -> bool:
     if line.count(b"[") + line.count(b"{") <= limit:
         return False
     without_escapes = line.replace(b"\\\\", b"").replace(b'\\"', b"")
-    depth = 0
-    for byte in _STRINGS.sub(b"", without_escapes.translate(None, _NOT_STRUCTURE)):
-        depth += 1 if byte in b"[{" else -1
-        if depth > limit:
-            return True
+    # Two quotes beside each other open and close: without them, most strings are gone.
+    structure = without_escapes.translate(None, _NOT_STRUCTURE).replace(b'""', b"")
+    depth, is_outside = 0, True
+    for start in range(0, len(structure), _SLICE):  # a whole long line in parts would take fifty times its memory
+        for part in structure[start : start + _SLICE].split(b'"'):
+            if is_outside:
+                for byte in part:
+                    depth += 1 if byte in b"[{" else -1
+                    if depth > limit:
+                        return True
+            is_outside = not is_outside
+        is_outside = not is_outside  # a slice does not end with a quote
     return False
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from .dangerous_globals import DANGEROUS_MODULES, DANGEROUS_NAMES
-from .pickle_machine import UNKNOWN
+from .pickle_values import UNKNOWN
 
 
 class Verdict(Enum):

@@ -66,6 +66,7 @@ class LineReader:
         self._number = 0
         self._pending: list[bytes] = []  # pieces of a line whose end has not arrived
         self._pending_size = 0
+        self._pending_is_blank = True
 
     def arrivals(self) -> Iterator[list[Line]]:
         """Yield the lines that each read completed; at the end, a last line without a newline."""
@@ -90,29 +91,44 @@ class LineReader:
         if self._pending_size <= self._limits.max_line_bytes:
             self._pending.append(piece)
         self._pending_size += len(piece)
+        self._pending_is_blank = self._pending_is_blank and is_blank(piece)
 
     def _release(self) -> bytes | None:
-        """The held line, or None where it grew over the limit."""
-        raw = b"".join(self._pending) if self._pending_size <= self._limits.max_line_bytes else None
-        self._pending, self._pending_size = [], 0
+        """The held line, or None where it grew over the limit; of white space any length is a blank line."""
+        if self._pending_size <= self._limits.max_line_bytes:
+            raw: bytes | None = b"".join(self._pending)
+        else:
+            raw = b"" if self._pending_is_blank else None
+        self._pending, self._pending_size, self._pending_is_blank = [], 0, True
         return raw
 
     def _lines(self, first: bytes | None, others: list[bytes]) -> Lines:
         numbers = range(self._number + 1, self._number + 2 + len(others))
         self._number = numbers[-1]
-        faults = {}
-        if first is None:
-            message = f"the line is longer than {self._limits.max_line_bytes:,} bytes"
-            faults[numbers[0]] = BadLineError("line-too-long", message)
-        elif numbers[0] == 1:
+        if first is not None and numbers[0] == 1:
             first = first.removeprefix(_BYTE_ORDER_MARK)  # it opens many files made on Windows
         raws = [first or b"", *others]
+        faults = {numbers[0]: self._too_long()} if first is None else {}
+        if self._limits.max_line_bytes < CHUNK:  # only then such a line can arrive whole
+            faults |= self._drop_too_long(numbers, raws)
         if min(raws)[:1] > b" ":  # none can be blank: space and tab, CR and the empty line sort before all JSON
             return Lines(numbers, raws)
         kept = [
             (number, raw) for number, raw in zip(numbers, raws, strict=True) if number in faults or not is_blank(raw)
         ]
         return Lines([number for number, _ in kept], [raw for _, raw in kept], faults)
+
+    def _drop_too_long(self, numbers: Sequence[int], raws: list[bytes]) -> dict[int, BadLineError]:
+        """Treat lines over the limit as those that arrive in pieces, so that it does not matter how they arrive."""
+        faults = {}
+        for index, raw in enumerate(raws):
+            if len(raw) > self._limits.max_line_bytes and not is_blank(raw):
+                raws[index] = b""
+                faults[numbers[index]] = self._too_long()
+        return faults
+
+    def _too_long(self) -> BadLineError:
+        return BadLineError("line-too-long", f"the line is longer than {self._limits.max_line_bytes:,} bytes")
 
 
 def batches(blocks: Iterator[Lines], size: int, *, fill: bool) -> Iterator[Lines]:

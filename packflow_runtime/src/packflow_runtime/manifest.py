@@ -14,6 +14,7 @@ from typing import Any
 from .errors import ExitCode, PackflowError
 from .jsonlines import BadLineError, decode_event
 from .project import ProjectConfig, project_config_from_data
+from .reporting import printable
 from .typed import TypeMismatchError, coerce
 
 FORMAT = 1
@@ -26,6 +27,7 @@ GOLDEN_OUTPUTS = f"{INFO_DIR}/golden/outputs.ndjson"
 PROJECT_DIR = "project"
 RUNTIME_DIR = "packflow_runtime"
 MAX_MANIFEST_BYTES = 16 * 1024 * 1024
+_LONGEST_WORDS = 300
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 
 
@@ -94,7 +96,7 @@ class Manifest:
         try:
             return project_config_from_data(self.config)
         except TypeMismatchError as error:
-            raise _invalid(f"config: {error.path} {error}") from None
+            raise _invalid(f"config: {_printable(error.path)} {_printable(str(error))}") from None
 
 
 def canonical_json(value: object) -> bytes:
@@ -111,7 +113,7 @@ def parse_manifest(source: bytes) -> Manifest:
     version = data.get("format")
     if type(version) is not int or version != FORMAT:
         raise ManifestError(
-            f"The archive is of format {version!r}; this runtime reads format {FORMAT}.",
+            f"The archive is of format {_printable(repr(version))}; this runtime reads format {FORMAT}.",
             code="format-unknown",
             hint="Use a newer packflow-runtime.",
         )
@@ -120,15 +122,13 @@ def parse_manifest(source: bytes) -> Manifest:
     try:
         return _manifest_from(data)
     except TypeMismatchError as error:
-        raise _invalid(f"{error.path} {error}") from None
+        raise _invalid(f"{_printable(error.path)} {_printable(str(error))}") from None
 
 
 def _manifest_from(data: dict[str, Any]) -> Manifest:
     checked: dict[str, Any] = {"format": FORMAT}
     for key, annotation in _FIELDS.items():
-        if key not in data:
-            raise TypeMismatchError(key, "is missing")
-        checked[key] = _typed(data[key], annotation, key)
+        checked[key] = _typed(_present(data, key), annotation, key)
     checked["files"] = {name: _file_record(name, value) for name, value in checked["files"].items()}
     parity = checked["parity"]
     checked["parity"] = None if parity is None else Parity(**_picked(parity, _PARITY, "parity"))
@@ -157,7 +157,15 @@ _PROVENANCE: dict[str, Any] = {"commit": str | None, "clean": bool | None}
 
 
 def _picked(data: dict[str, Any], kinds: dict[str, Any], path: str) -> dict[str, Any]:
-    return {key: _typed(data.get(key), annotation, f"{path}.{key}") for key, annotation in kinds.items()}
+    return {
+        key: _typed(_present(data, key, f"{path}."), annotation, f"{path}.{key}") for key, annotation in kinds.items()
+    }
+
+
+def _present(data: dict[str, Any], key: str, prefix: str = "") -> Any:  # noqa: ANN401 - any JSON value
+    if key not in data:
+        raise TypeMismatchError(f"{prefix}{key}", "is missing")
+    return data[key]
 
 
 def _typed(value: object, annotation: Any, path: str) -> Any:  # noqa: ANN401 - any annotation, any JSON value
@@ -172,6 +180,12 @@ def _file_record(name: str, data: dict[str, Any]) -> FileRecord:
     if record.size < 0 or not _SHA256.match(record.sha256):
         raise TypeMismatchError(f"files.{name}", "has no valid size and sha256")
     return record
+
+
+def _printable(text: str) -> str:
+    """Words of a manifest that nobody has checked yet, as a terminal may show them: in one line and without escapes."""
+    text = text if len(text) <= _LONGEST_WORDS else text[: _LONGEST_WORDS - 1] + "…"
+    return printable(text)
 
 
 def _invalid(reason: str) -> ManifestError:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from .pickle_globals import PickleReader
 from .pickle_listing import PickleGlobal, PickleListing, PickleProblem
-from .pickle_machine import EXTENSION, HEADERS, UNKNOWN, End, Reading
+from .pickle_machine import HEADERS, End, Reading
 from .pickle_sources import Budget, Limits, Source, TooLargeError, UnreadableError, compression_of, unpacked
+from .pickle_values import EXTENSION, UNKNOWN
 from .pickle_zips import BZIP2, DEFLATED, STORED, Member, ZipDamagedError, is_zip, members
 
 if TYPE_CHECKING:

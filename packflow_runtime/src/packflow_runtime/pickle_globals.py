@@ -24,21 +24,13 @@ from .pickle_values import (
     Resolved,
     array_bytes,
     global_name,
+    modern_name,
 )
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
 _MAX_NAME = 4 * MAX_TEXT  # bytes
-
-
-def modern_name(module: str, name: str) -> tuple[str, str]:
-    """Python 3's name of a global that a pickle of protocol 2 or less calls as Python 2 did."""
-    import _compat_pickle  # noqa: PLC0415 - most pickles are newer
-
-    if (module, name) in _compat_pickle.NAME_MAPPING:
-        return _compat_pickle.NAME_MAPPING[module, name]
-    return _compat_pickle.IMPORT_MAPPING.get(module, module), name
 
 
 class PickleReader(PickleMachine):

@@ -20,10 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import ExitCode, InferenceBackendError
 from .known_globals import Verdict, judge
-from .pickle_containers import list_pickles
 from .pickle_findings import hint_for, unnamed_reason
-from .pickle_globals import modern_name
-from .pickle_values import global_name
+from .pickle_values import global_name, modern_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -167,6 +165,8 @@ class PickleGuard:
         with self._lock:
             listing = self._seen.get(identity)
             if listing is None:
+                from .pickle_containers import list_pickles  # noqa: PLC0415 - only guards that check files need it
+
                 listing = self._seen[identity] = list_pickles(path)
                 if listing.pickles or listing.problems:
                     self.listings[path] = listing
@@ -228,10 +228,10 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 def _guards() -> tuple[PickleGuard, ...]:
-    here = _context_guard.get()
-    if _Process.guard is None:
+    here, everywhere = _context_guard.get(), _Process.guard
+    if here is everywhere or everywhere is None:
         return () if here is None else (here,)
-    return (_Process.guard,) if here is None else (here, _Process.guard)
+    return (everywhere,) if here is None else (here, everywhere)
 
 
 def _comes_from(frame: FrameType, modules: tuple[str, ...]) -> bool:

@@ -7,15 +7,13 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from .pickle_values import COMPUTED, MARK, OTHER, GlobalUse
+from .pickle_values import COMPUTED, MARK, OTHER, UNKNOWN, GlobalUse
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
     from .pickle_sources import Limits, Source
 
-UNKNOWN = "unknown"  # the name of a global that only running the pickle would tell
-EXTENSION = "copyreg.extension["  # how the name of a code of copyreg's registry begins
 MAX_PROTOCOL = 5
 HEADERS = tuple(bytes((0x80, protocol)) for protocol in range(2, MAX_PROTOCOL + 1))
 _KEPT_BYTES = 16 << 20  # of a bytes value that may be a pickle itself

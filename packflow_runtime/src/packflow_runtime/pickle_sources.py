@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -109,6 +108,8 @@ class Source:
         if self.size is not None:
             yield self
             return
+        import tempfile  # noqa: PLC0415 - hardly ever needed
+
         with tempfile.SpooledTemporaryFile(max_size=32 << 20) as copy:
             budget = Budget(limit)
             while piece := self.read(_CHUNK):
@@ -219,6 +220,8 @@ class Unpacked(_Raw):
             try:
                 piece: bytes = self._current.decompress(self._waiting, size)
             except Exception as error:  # noqa: BLE001 - each codec has an error of its own
+                if "emory" in str(error):  # lzma's limit, which other readers do not have
+                    raise TooLargeError from None
                 raise UnreadableError(str(error)) from None
             tail = self._current.unused_data if self._current.eof else getattr(self._current, "unconsumed_tail", b"")
             self._waiting = tail

@@ -8,6 +8,8 @@ from typing import Any
 
 MAX_TEXT = 1024  # characters; no module or class has a longer name
 MAX_KEPT = 64  # items of a tuple or dict that are looked at
+UNKNOWN = "unknown"  # the name of a global that only running the pickle would tell
+EXTENSION = "copyreg.extension["  # how the name of a code of copyreg's registry begins
 ARRAY_WRAPPER = "joblib.numpy_pickle.NumpyArrayWrapper"
 _MAX_DTYPES = 1000  # looked at in one dtype, which may share its parts
 _SIZED = re.compile(r"[<>=|]?([?bBhHiIlLqQefdgFDGmMcSUVuO])(\d*)")
@@ -35,6 +37,15 @@ def short_text(value: str) -> Any:  # noqa: ANN401 - text or a sign
 def global_name(module: str, name: str) -> str:
     """``module.name``; ``module:outer.inner`` where the name has dots, so that no two globals share a spelling."""
     return f"{module}:{name}" if "." in name else f"{module}.{name}"
+
+
+def modern_name(module: str, name: str) -> tuple[str, str]:
+    """Python 3's name of a global that a pickle of protocol 2 or less calls as Python 2 did."""
+    import _compat_pickle  # noqa: PLC0415 - most pickles are newer
+
+    if (module, name) in _compat_pickle.NAME_MAPPING:
+        return _compat_pickle.NAME_MAPPING[module, name]
+    return _compat_pickle.IMPORT_MAPPING.get(module, module), name
 
 
 @dataclass

@@ -14,20 +14,24 @@ _line_is_open = False  # whether the last line on the terminal is one that print
 
 def print_error(error: PackflowError) -> int:
     """Print ``error`` and return its exit code."""
-    lines = [f"error: {error.title}"]
-    if error.detail:
-        lines += [f"  {line}" for line in error.detail.splitlines()]
+    lines = [f"error: {printable(error.title)}"]
+    lines += [f"  {printable(line)}" for line in error.detail.splitlines()]
     if error.where:
-        lines.append(f"  at {error.where}")
-    if error.hint:
-        lines.append(f"  next: {error.hint}")
+        lines.append(f"  at {printable(error.where)}")
+    for number, line in enumerate(error.hint.splitlines()):
+        lines.append(f"  {'next:' if not number else '     '} {printable(line)}")
     print_line("\n".join(lines))
     return int(error.exit_code)
 
 
+def printable(text: str) -> str:
+    """Text from somewhere else as a terminal may show it: in one line, and without escapes."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
 def print_notice(text: str) -> None:
     """Print one line that is neither data nor an error."""
-    print_line(f"packflow: {text}")
+    print_line(f"packflow: {printable(text)}")
 
 
 def print_line(text: str) -> None:

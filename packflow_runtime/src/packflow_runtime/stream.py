@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import time
-import zlib
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import islice
@@ -268,7 +267,7 @@ def _reporting_damage(read: Callable[[int], bytes]) -> Callable[[int], bytes]:
     def reported(size: int) -> bytes:
         try:
             return read(size)
-        except (OSError, EOFError, zlib.error) as error:
+        except (OSError, EOFError) as error:
             raise PackflowError(
                 f"The events cannot be read: {error}.",
                 code="events-not-readable",

@@ -382,7 +382,8 @@ class _Reader:
         elif (number := int(digits, 16)) <= 0x10FFFF and not 0xD800 <= number <= 0xDFFF:
             return chr(number)
         hint = "Write a backslash as \\\\ or use single quotes; write a character beyond U+FFFF as \\UNNNNNNNN."
-        raise self.error(f"{escape[0]} stands for no character.", hint)
+        shown = escape[0] if escape[0].isprintable() else f"A backslash before U+{ord(escape[0][1]):04X}"
+        raise self.error(f"{shown} stands for no character.", hint)
 
     def block_scalar(self, parent: int, line: int) -> Node:
         header = _BLOCK_HEADER.match(self.text, self.col)
