@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import io
 import json
-import os
 import pickle
 import pkgutil
 import re
@@ -60,9 +59,9 @@ def hostile(folder: str) -> Any:
     import numpy as np
     import torch
 
-    made = os.path.join(folder, "made")
+    made = f"{folder}/made"
     files = {item.name: item.data for item in hostile_pickles(made)}
-    inner = os.path.join(folder, "inner.pkl")
+    inner = f"{folder}/inner.pkl"
     Path(inner).write_bytes(_payload(made))
     files["joblib.load"] = raw(call(stack_global("joblib", "load"), text(inner)))
     files["numpy.load"] = raw(call(stack_global("numpy", "load"), text(inner), b"N\x88"))
@@ -84,14 +83,14 @@ def hostile(folder: str) -> Any:
         "joblib, in an array of objects": joblib.load,
         "joblib's bytes that are opcodes": unpickle,
         "torch zip": lambda name: torch.load(name, weights_only=False),
-        "torch zip, flagged as encrypted": lambda name: torch.load(name, weights_only=False),
+        "torch zip under two names": lambda name: torch.load(name, weights_only=False),
         "torch, legacy": lambda name: torch.load(name, weights_only=False),
         ".npy of objects": lambda name: np.load(name, allow_pickle=True),
         ".npz": lambda name: np.load(name, allow_pickle=True)["x"],
     }
     results = {}
     for name, load in loaders.items():
-        path = os.path.join(folder, "model.bin")
+        path = f"{folder}/model.bin"
         Path(path).write_bytes(files[name])
         unguarded = attempt(load, path), clean(made)
         with PickleGuard().active():
@@ -106,7 +105,7 @@ def hostile(folder: str) -> Any:
 def attempt(load: Any, path: str) -> str:
     try:
         load(path)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - libraries raise what they like
         while error is not None:
             if isinstance(error, PickleNotAllowedError):
                 return "refused"
@@ -119,7 +118,9 @@ def scipy_gadget(made: str) -> bytes:
     """A distribution whose state holds source text of its own."""
     from scipy import stats
 
-    distribution = stats.uniform_gen(name="uniform") if hasattr(stats, "uniform_gen") else stats._continuous_distns.uniform_gen()
+    distribution = (
+        stats.uniform_gen(name="uniform") if hasattr(stats, "uniform_gen") else stats._continuous_distns.uniform_gen()
+    )
     vars(distribution)["_parse_arg_template"] = f"import os; os.mkdir({made!r})"
     return pickle.dumps(distribution)
 
@@ -137,12 +138,14 @@ def estimators(_: str) -> Any:
     for name, kind in all_estimators():
         try:
             model = kind().fit(features, labels)
-        except Exception:
-            continue  # it needs arguments of its own
+        except Exception:  # noqa: BLE001 - it needs arguments of its own
+            continue
         fitted += 1
         for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
             found = list_pickles_in(io.BytesIO(pickle.dumps(model, protocol)))
-            wanted = [question.found.name for question in questions_about(found)] + [str(item) for item in found.problems]
+            wanted = [question.found.name for question in questions_about(found)] + [
+                str(item) for item in found.problems
+            ]
             if wanted:
                 asked[name] = wanted
     return {"fitted": fitted, "asked": asked}

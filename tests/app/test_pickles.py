@@ -90,6 +90,16 @@ def test_no_estimator_of_scikit_learn_raises_a_question(ml_python: str, tmp_path
 def test_classes_of_reviewed_modules_are_their_librarys_own(ml_python: str, tmp_path: Path) -> None:
     """Whatever those modules import under a name in CamelCase can be asked for under it; so it is looked at here."""
     found = run_check(ml_python, "reviewed_modules", tmp_path)
-    harmless = ("typing.", "abc.", "collections.", "numbers.", "numpy.", "scipy.", "types.", "builtins.", "_io.StringIO")
+    harmless = (
+        "typing.",
+        "abc.",
+        "collections.",
+        "numbers.",
+        "numpy.",
+        "scipy.",
+        "types.",
+        "builtins.",
+        "_io.StringIO",
+    )
     assert [name for name in found["outside"] if not name.startswith(harmless)] == []
     assert found["looked at"] > 1000

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from .import_record import ImportRecord
-from .known_globals import judge
+from .known_globals import Verdict, judge
 from .pickle_findings import project_globals, questions_about
 from .pickle_guard import PickleGuard, refusal_in
 
@@ -57,11 +57,9 @@ class ModelWatch:
         )
         advice = [line for question in questions[:_MOST_ADVICE] for line in question.advice]
         refusal.detail = f"{self._place(listing.path)} asks for: {asked}. Nothing of it has run."
-        if advice:
-            refusal.hint = "\n".join(advice)
-        elif questions:
-            flags = " ".join(f"--trust-pickle {question.found.name}" for question in questions)
-            refusal.hint = f"If you know why it is there and trust who made the file, pass {flags}."
+        flags = " ".join(f"--trust-pickle {question.found.name}" for question in questions if not question.advice)
+        trust = [f"If you know why it is there and trust who made the file, pass {flags}."] if flags else []
+        refusal.hint = "\n".join([*advice, *trust]) or refusal.hint
         refusal.file = self._place(listing.path)
         return refusal
 
@@ -70,9 +68,18 @@ class ModelWatch:
             "path": self._place(path),
             "kind": listing.kind,
             "pickles": listing.pickles,
-            "globals": [{"name": name, "verdict": judge(name).verdict.name.lower()} for name in listing.names],
+            "globals": [{"name": name, "verdict": self._verdict(name)} for name in listing.names],
             "problems": [str(problem) for problem in listing.problems],
         }
+
+    def _verdict(self, name: str) -> str:
+        """Why a global may resolve: somebody trusted it, it is the project's own, or it was reviewed."""
+        if name in self.trusted:
+            return "trusted"
+        if name in self.guard.allowed:
+            return "project"
+        verdict = judge(name).verdict
+        return "reviewed" if verdict is Verdict.TRUSTED else verdict.value
 
     def _place(self, path: str) -> str:
         inside = path.startswith(os.path.join(self.project_dir, ""))
