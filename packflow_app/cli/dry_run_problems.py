@@ -165,6 +165,7 @@ def _needs_warnings(report: DryRunReport) -> list[Problem]:
     found += [
         Problem(problem.code, problem.message, problem.file, problem.line, "Mend the line.")
         for problem in needs.problems
+        if problem.code != "requirements-not-found"  # a model that needs nothing does without the file
     ]
     return found
 
