@@ -6,20 +6,21 @@ import json
 import os
 import re
 import select
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from packflow_app.dryrun.deaths import CODES, describe_end, load_error, next_step
+from packflow_app.dryrun.log_tail import LogTail
 from packflow_app.errors import CancelledError, ModelFailedError, NotFoundError
-from packflow_app.runtime import EVENTS_PER_FRAME, PROGRESS_SIZE, ExitCode, read_frame, runtime_wheel, write_frame
+from packflow_app.runtime import EVENTS_PER_FRAME, PROGRESS_SIZE, read_frame, runtime_wheel, write_frame
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Iterator, Sequence
 
     from typing_extensions import Self
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from packflow_app.dryrun.models import Model
     from packflow_app.environments.interpreters import Interpreter
 
-_LOG_TAIL = 64 * 1024
 _TICK = 0.05
 _SUPERVISOR_SECONDS = 15.0
 _START = (
@@ -113,7 +113,7 @@ class Worker:
         self._project_dir = model.folder
         self._interpreter = interpreter
         self._cancel = cancel
-        self._log = _LogTail()
+        self._log = LogTail()
         self._status: dict[str, Any] | None = None
 
     def __enter__(self) -> Self:
@@ -231,7 +231,7 @@ class Worker:
             self._raise_if_dead()
             raise self._failure("The model's process ended without an answer.", {})
         if answer[0]["op"] == "failed":
-            raise _load_error(answer[0]["error"], self.log)
+            raise load_error(answer[0]["error"], self.log)
         return answer
 
     def _read(self, size: int) -> bytes:
@@ -267,15 +267,15 @@ class Worker:
                 code="python-broken",
                 hint="Choose a working Python with --python.",
             )
-        raise self._failure(_describe_end(status, self.limits), status)
+        raise self._failure(describe_end(status, self.limits), status)
 
     def _failure(self, title: str, status: dict[str, Any]) -> ModelFailedError:
         place = re.findall(r'File "([^"]+)", line (\d+)', self.log) if status.get("outcome") == "signalled" else []
         inside = [(Path(file), int(line)) for file, line in place if Path(file).is_relative_to(self._project_dir)]
         error = ModelFailedError(
             title,
-            code=_CODES.get(status.get("outcome", ""), "model-died"),
-            hint=_hint(status),
+            code=CODES.get(status.get("outcome", ""), "model-died"),
+            hint=next_step(status),
             file=str(inside[0][0].relative_to(self._project_dir)) if inside else None,
             line=inside[0][1] if inside else None,
         )
@@ -289,38 +289,6 @@ class Worker:
             self._process.kill()
             self._process.wait()
         self._log.join()
-
-
-class _LogTail:
-    """Drains a descriptor in a thread and keeps the last of it, so that a chatty model never blocks."""
-
-    def __init__(self) -> None:
-        self._kept = b""
-        self._thread: threading.Thread | None = None
-
-    def drain(self, descriptor: int) -> None:
-        self._thread = threading.Thread(target=self._run, args=(descriptor,), name="worker-log", daemon=True)
-        self._thread.start()
-
-    def _run(self, descriptor: int) -> None:
-        while True:
-            try:
-                piece = os.read(descriptor, 1 << 16)
-            except OSError:
-                return
-            if not piece:
-                return
-            self._kept = (self._kept + piece)[-_LOG_TAIL:]
-
-    def join(self) -> None:
-        if self._thread is not None:
-            self._thread.join(2.0)
-
-    def text(self) -> str:
-        return self._kept.decode("utf-8", "replace")
-
-
-_CODES = {"timeout": "model-timeout", "memory": "model-memory"}
 
 
 def _frames(batches: Sequence[Sequence[int]]) -> Iterator[list[Sequence[int]]]:
@@ -347,60 +315,3 @@ def _environment(hash_seed: int, work_dir: str) -> dict[str, str]:
     """The user's environment without what would change a Python; writable folders of the model go with the worker."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     return {**kept, "PYTHONHASHSEED": str(hash_seed), "PACKFLOW_WORK_DIR": str(Path(work_dir, "work"))}
-
-
-def _describe_end(status: dict[str, Any], limits: WorkerLimits) -> str:
-    doing = {
-        "loading": "while it was imported and initialized",
-        "calling": f"at event {status.get('event')}" if status.get("event") else "in close()",
-    }.get(status.get("phase", ""), "while it was starting" if not status.get("event") else "between events")
-    outcome = status["outcome"]
-    if outcome == "timeout":
-        seconds = limits.init_timeout if status["phase"] == "loading" else limits.timeout
-        return f"The model did not answer within {seconds:g} s {doing}."
-    if outcome == "memory":
-        return f"The model took more than {limits.memory or 0:,} bytes of memory {doing}."
-    if outcome == "signalled":
-        return f"The model's process was killed by {_signal_name(status['code'])} {doing}."
-    if outcome == "exited":
-        return f"The model's process ended itself with exit code {status['code']} {doing}."
-    return "The model's process was lost."
-
-
-def _signal_name(number: int) -> str:
-    try:
-        name = signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
-    return f"{name} (a crash in native code)" if name in ("SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT") else name
-
-
-def _hint(status: dict[str, Any]) -> str:
-    phase_flag = "--init-timeout" if status.get("phase") == "loading" else "--timeout"
-    return {
-        "timeout": f"Look for an endless loop or a wait; {phase_flag} SECONDS allows more.",
-        "memory": "Load less at once, or allow more with --memory.",
-        "exited": "Raise an exception instead of ending the process.",
-    }.get(status.get("outcome", ""), "Look at the log above for the last thing it did.")
-
-
-def _load_error(error: dict[str, Any], log: str) -> ModelFailedError:
-    """The error for a backend that raised at import or in ``initialize``."""
-    failure = ModelFailedError(
-        error["title"],
-        detail=error["detail"],
-        code=error["code"],
-        exit_code=ExitCode(error["exit_code"]),
-        hint=error["hint"] or failure_hint(error),
-        file=error["file"],
-        line=error["line"],
-    )
-    failure.log = log
-    return failure
-
-
-def failure_hint(error: dict[str, Any]) -> str:
-    """The next step for an error that the backend raised; ``error`` has the exception's ``type``."""
-    if error["type"] == "FileNotFoundError":
-        return "Open files below self.project_dir: an archive runs from any folder."
-    return "Mend the backend and run again."
