@@ -14,7 +14,7 @@ from packflow_app.errors import CheckFailedError, NotFoundError, UsageError, not
 from packflow_app.packaging.provenance import read_provenance
 from packflow_app.packaging.versions import archive_file_name, normal_version
 from packflow_app.placing import make_folders, remove_empty, sibling
-from packflow_app.projects.contents import contents_digest
+from packflow_app.projects.contents import contents_digest, file_digest
 from packflow_app.projects.requirements import REQUIREMENTS_FILE, read_declared
 from packflow_app.runtime import (
     DRY_RUN_NAME,
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from packflow_app.dryrun.golden import GoldenEvents
     from packflow_app.projects.project import Project
 
-_CHUNK = 1 << 20
 _ENTRY_SOURCE = f"{RUNTIME_DIR}/archive_entry.py"
 
 Sources = dict[str, "bytes | Path"]
@@ -98,7 +97,7 @@ def export_archive(
         made = make_folders(folder)
         manifest = _write(work, sources, make_manifest, report)
         _check_unchanged(manifest, dry_run)
-        sha256 = _sha256(work)
+        sha256 = file_digest(work)
         unchanged = _put_in_place(work, target, force=force)
     except BaseException as error:
         if folder.is_dir():
@@ -244,11 +243,3 @@ def _put_in_place(work: Path, target: Path, *, force: bool) -> bool:
         )
     work.replace(target)
     return False
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb", buffering=0) as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()

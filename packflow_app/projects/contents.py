@@ -57,7 +57,7 @@ class Contents:
 
     def digest(self) -> str:
         """What ``contents_digest`` gives for the files as they are now."""
-        return contents_digest({name: _sha256(path) for name, path in self.files.items()})
+        return contents_digest({name: file_digest(path) for name, path in self.files.items()})
 
 
 def contents_digest(hashes: dict[str, str]) -> str:
@@ -68,7 +68,8 @@ def contents_digest(hashes: dict[str, str]) -> str:
     return total.hexdigest()
 
 
-def _sha256(path: Path) -> str:
+def file_digest(path: Path) -> str:
+    """The SHA-256 of a file; raises NotFoundError when it cannot be read."""
     digest = hashlib.sha256()
     try:
         with path.open("rb") as file:
