@@ -128,6 +128,7 @@ class Worker:
                 "timeout": self.limits.timeout,
                 "init_timeout": self.limits.init_timeout,
                 "memory": self.limits.memory,
+                "folder": self._empty.name,
             }
             self._process = subprocess.Popen(
                 [*_python(sys.executable, "supervisor"), json.dumps(options), *self._worker_command(progress.fileno())],

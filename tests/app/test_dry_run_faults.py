@@ -292,12 +292,17 @@ def test_the_end_of_the_app_is_the_end_of_the_worker(
     tmp_path: Path, marked: Callable[[], list[str]], number: int, code: int
 ) -> None:
     project = write_project(tmp_path / "model", backend("time.sleep(60)"))
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
     command = [sys.executable, "-m", "packflow_app", "-C", str(project), "dry-run"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+    environment = {**os.environ, "TMPDIR": str(temporary)}
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
     wait_for(lambda: any("packflow_runtime.worker" in line for line in marked()))
     time.sleep(0.3)
+    assert len(list(temporary.iterdir())) == 1
     process.send_signal(number)
     out, err = process.communicate(timeout=20)
     assert process.returncode == code
     assert b"Traceback" not in out + err
     wait_for(lambda: marked() == [], seconds=3)
+    wait_for(lambda: not any(temporary.iterdir()), seconds=3)

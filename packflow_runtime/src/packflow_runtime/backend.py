@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextvars
 from functools import cached_property
-from pathlib import Path
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, ClassVar, overload
 
@@ -33,6 +32,7 @@ from .preprocessing import compile_preprocessing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from .drift import DriftCounters
     from .jsonlines import Event
@@ -71,7 +71,7 @@ class InferenceBackend:
     run_encoded: Callable[[list[Event], EncodePlain], bytes | list[dict[str, Any]]]
 
     def __init__(self, /, **config: object) -> None:
-        self.project_dir = current_project.get() or Path.cwd()
+        self.project_dir = current_project.get() or _current_dir()
         model: Any = self.backend_config_model
         self.config: Any = (model if isinstance(model, type) else type(model))(**config)
         self._kept_fields = KeptFields()
@@ -269,6 +269,12 @@ _CHOICES = frozenset({*HOOKS, "metrics_on"})
 """What decides how a backend is called, and may be set in ``initialize``."""
 
 
+def _current_dir() -> Path:
+    from pathlib import Path  # noqa: PLC0415 - milliseconds, for those who only import the class
+
+    return Path.cwd()
+
+
 def _told(inputs: object) -> str:
     """What was given instead of events, in an error."""
     if isinstance(inputs, list):
@@ -284,6 +290,7 @@ def _are_dicts(events: list[Any]) -> bool:
 def error_place(error: BaseException, project_dir: Path) -> tuple[str | None, int | None]:
     """File (relative to the project) and line of the innermost frame in the user's own code, if any."""
     import traceback  # noqa: PLC0415 - slow to import, and only for errors
+    from pathlib import Path  # noqa: PLC0415 - as below
 
     place: tuple[str | None, int | None] = (None, None)
     for frame in traceback.extract_tb(error.__traceback__):

@@ -10,6 +10,7 @@ import json
 import os
 import resource
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -29,7 +30,8 @@ def main(arguments: list[str]) -> int:
     """Own the command in ``arguments[1:]``; ``arguments[0]`` is a JSON object.
 
     Its keys: ``control`` and ``progress`` (descriptors), ``timeout`` and ``init_timeout`` (seconds per backend call and
-    for loading), ``memory`` (bytes of resident memory of the tree, or null).
+    for loading), ``memory`` (bytes of resident memory of the tree, or null), and ``folder``, the one the worker runs in,
+    which is removed with all that is in it: the app may have been killed.
     """
     options = json.loads(arguments[0])
     for number in (signal.SIGINT, signal.SIGHUP):
@@ -47,6 +49,7 @@ def main(arguments: list[str]) -> int:
     status["left_behind"] = _kill_descendants(worker)
     status["peak_memory"] = max(supervision.peak_memory, _largest_child())
     _tell(control, status)
+    shutil.rmtree(options["folder"], ignore_errors=True)
     return 0
 
 
