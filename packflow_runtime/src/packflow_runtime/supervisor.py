@@ -30,8 +30,8 @@ def main(arguments: list[str]) -> int:
     """Own the command in ``arguments[1:]``; ``arguments[0]`` is a JSON object.
 
     Its keys: ``control`` and ``progress`` (descriptors), ``timeout`` and ``init_timeout`` (seconds per backend call and
-    for loading), ``memory`` (bytes of resident memory of the tree, or null), and ``folder``, the one the worker runs in,
-    which is removed with all that is in it: the app may have been killed.
+    for loading), ``memory`` (bytes of resident memory of the tree, or null), and ``folder``, the one the worker runs
+    in, which is removed with all that is in it: the app may have been killed.
     """
     options = json.loads(arguments[0])
     for number in (signal.SIGINT, signal.SIGHUP):
