@@ -434,6 +434,20 @@ class Programs(Files_):
         self.assertEqual((done.returncode, done.stdout), (3, b""))
         self.assertIn(b"none.ndjson cannot be opened: ", done.stderr)
 
+    def test_commands_that_are_to_come_say_so(self) -> None:
+        for name in ("install", "verify", "replay", "compare", "cache"):
+            for command in (
+                (self.path, name, "--any", "thing"),
+                ("-m", "packflow_runtime", name, self.path, "--json"),
+            ):
+                with self.subTest(command=command):
+                    done = self.start(*command, PYTHONPATH=str(RUNTIME.parent))
+                    self.assertEqual((done.returncode, done.stdout), (2, b""))
+                    self.assertIn(f"error: `{name}` is not in runtime ".encode(), done.stderr)
+                    self.assertIn(b"next: ", done.stderr)
+        shown = self.start(self.path, "--help").stdout
+        self.assertEqual(shown.count(b"(not in this version)"), 5)
+
     def test_the_runtime_outside_runs_it_too(self) -> None:
         self.assert_runs("-m", "packflow_runtime", "run", self.path, PYTHONPATH=str(RUNTIME.parent))
         done = self.start("-m", "packflow_runtime", "info", self.path, PYTHONPATH=str(RUNTIME.parent))

@@ -111,10 +111,8 @@ def main(arguments: list[str] | None = None) -> int:
     add_run_options(run)
     info = commands.add_parser("info", help="say what an archive holds and needs")
     info.add_argument("target", type=Path, metavar="ARCHIVE")
-    _add_later_commands(commands)
-    options = parser.parse_args(arguments)
+    options = _parsed(parser, commands, sys.argv[1:] if arguments is None else arguments)
     try:
-        _refuse_later_command(options.command)
         if options.command == "info":
             with open_archive(options.target) as archive:
                 return _info(archive.manifest, str(options.target))
@@ -171,33 +169,29 @@ def _archive_options(name: str, manifest: Manifest, arguments: list[str]) -> arg
     run = commands.add_parser("run", help="run the model on a stream of events", description=RUN_HELP)
     add_run_options(run)
     commands.add_parser("info", help="say what the archive holds and needs")
-    _add_later_commands(commands)
     if not arguments:
         piped = sys.stdin is not None and not sys.stdin.isatty()
         arguments = ["run"] if piped else ["--help"]
-    options = parser.parse_args(arguments)
-    try:
-        _refuse_later_command(options.command)
-    except PackflowError as error:
-        parser.exit(print_error(error))
-    return options
+    return _parsed(parser, commands, arguments)
 
 
-def _add_later_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Know the names of commands that are to come, so that they are answered rather than taken for mistakes."""
+def _parsed(
+    parser: argparse.ArgumentParser,
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    arguments: list[str],
+) -> argparse.Namespace:
+    """Parse; commands that are to come are listed, and answered rather than taken for mistakes, whatever follows."""
     for name, meaning in LATER_COMMANDS.items():
-        command = commands.add_parser(name, help=f"{meaning} (not in this version)", add_help=False)
-        command.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
-
-
-def _refuse_later_command(name: str) -> None:
-    if name in LATER_COMMANDS:
-        raise PackflowError(
-            f"`{name}` is not in runtime {__version__}.",
+        commands.add_parser(name, help=f"{meaning} (not in this version)")
+    if arguments and arguments[0] in LATER_COMMANDS:
+        error = PackflowError(
+            f"`{arguments[0]}` is not in runtime {__version__}.",
             code="not-available",
             exit_code=ExitCode.USAGE,
             hint="This version has `run` and `info`.",
         )
+        parser.exit(print_error(error))
+    return parser.parse_args(arguments)
 
 
 def _run(target: Target, options: argparse.Namespace) -> int:
