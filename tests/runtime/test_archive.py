@@ -445,7 +445,7 @@ class Programs(Files_):
                     self.assertEqual((done.returncode, done.stdout), (2, b""))
                     self.assertIn(f"error: `{name}` is not in runtime ".encode(), done.stderr)
                     self.assertIn(b"next: ", done.stderr)
-        shown = self.start(self.path, "--help").stdout
+        shown = b" ".join(self.start(self.path, "--help").stdout.split())
         self.assertEqual(shown.count(b"(not in this version)"), 5)
 
     def test_the_runtime_outside_runs_it_too(self) -> None:
