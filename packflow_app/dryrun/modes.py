@@ -35,6 +35,7 @@ class Mode:
     failed_batches: int = 0
     failures: list[dict[str, Any]] = field(default_factory=list)
     changed: list[tuple[int, str]] = field(default_factory=list)
+    _decoded: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
     def of_size(cls, batch_size: int) -> Mode:
@@ -50,8 +51,9 @@ class Mode:
         self.changed += answer.changed
 
     def values(self) -> list[dict[str, Any]]:
-        """The outcomes decoded."""
-        return [decode_event(line) for line in self.outcomes]
+        """The outcomes decoded, each once; not to be changed."""
+        self._decoded += [decode_event(line) for line in self.outcomes[len(self._decoded) :]]
+        return self._decoded
 
     def failed_events(self) -> list[Failure]:
         """The events that failed alone."""
