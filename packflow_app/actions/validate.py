@@ -1,0 +1,102 @@
+"""Look at everything that makes a project fit to ship, running the model where its verdict is missing or stale."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packflow_app.actions.dry_run import DryRunOptions, dry_run
+from packflow_app.checks.check import Check, Finding, Severity
+from packflow_app.checks.context import Context, look_at
+from packflow_app.checks.registry import applicable_checks, can_be_run, findings_in
+from packflow_app.errors import CancelledError, ModelFailedError, NotWritableError
+from packflow_app.runtime import ExitCode, PackflowError
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+
+    from packflow_app.checks.verdict import Verdict
+    from packflow_app.dryrun.session import ModeProgressed
+    from packflow_app.runtime import ProjectConfig
+
+
+@dataclass(frozen=True)
+class ValidateOptions:
+    """What ``packflow validate`` may be told; ``run``: run the model where its verdict is missing or stale."""
+
+    project: Path = field(default_factory=Path)
+    run: bool = True
+    python: str | None = None
+
+
+@dataclass(frozen=True)
+class Validated:
+    """What was found, the checks that looked, and the dry run's verdict they looked at; ``ran_dry_run``: just now.
+
+    ``config`` is None where packflow.yaml cannot be read.
+    """
+
+    folder: Path
+    config: ProjectConfig | None
+    checks: list[Check]
+    findings: list[Finding]
+    verdict: Verdict
+    ran_dry_run: bool
+
+    @property
+    def log(self) -> str:
+        """The last that the model printed, where running it was tried and it did not come to an end."""
+        return self.verdict.error.log if isinstance(self.verdict.error, ModelFailedError) else ""
+
+    def of(self, severity: Severity) -> list[Finding]:
+        """The findings of one weight."""
+        return [finding for finding in self.findings if finding.severity is severity]
+
+    def exit_code(self, *, strict: bool = False) -> ExitCode:
+        """0 without errors; else the largest code of them, so that 4 says that the model itself failed.
+
+        ``strict``: warnings fail too, with 1.
+        """
+        codes = [finding.exit_code for finding in self.of(Severity.ERROR)]
+        if strict and self.of(Severity.WARNING):
+            codes.append(ExitCode.CHECK_FAILED)
+        return max(codes, default=ExitCode.OK)
+
+
+def validate(
+    options: ValidateOptions,
+    *,
+    report: Callable[[ModeProgressed], None] = lambda _progress: None,
+    cancel: threading.Event | None = None,
+) -> Validated:
+    """Run every check; what they find is a value, not an error.
+
+    Raises NotFoundError or ProjectConfigError where there is no project, NotWritableError where a dry run's report
+    cannot be kept, CancelledError when stopped.
+    """
+    context = look_at(options.project, options.python)
+    if options.run:
+        context = context.wants_run()
+    ran = context.verdict.to_run and can_be_run(context)
+    if ran:
+        context = _run(context, options, report, cancel)
+    config = None if context.config_error is not None else context.config
+    return Validated(context.folder, config, applicable_checks(context), findings_in(context), context.verdict, ran)
+
+
+def _run(
+    context: Context,
+    options: ValidateOptions,
+    report: Callable[[ModeProgressed], None],
+    cancel: threading.Event | None,
+) -> Context:
+    """The context after a dry run, or after an attempt that failed."""
+    try:
+        dry_run(DryRunOptions(project=options.project, python=options.python), report=report, cancel=cancel)
+    except (CancelledError, NotWritableError):
+        raise
+    except PackflowError as error:
+        return context.after_run(error)
+    return context.after_run()

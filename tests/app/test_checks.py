@@ -1,0 +1,397 @@
+"""Every check: what it finds in a project that has this one fault, where, and that it finds nothing in a good one."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sys
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from packflow_app.actions.validate import ValidateOptions, validate
+from packflow_app.checks.check import Severity
+from packflow_app.checks.context import look_at
+from packflow_app.checks.registry import CHECKS, findings_in
+from packflow_app.projects.skeletons import render_skeleton
+from packflow_app.runtime import ExitCode
+from projects import HONEST, backend, run_dry, write_project
+
+DOCUMENTS = {
+    "README.md": "# Doubles\n\nGive it n, get 2 n.\n",
+    "MODEL_CARD.md": "# Model card\n\nIt doubles. Made from nothing.\n",
+    "LICENSE.txt": "MIT\n",
+}
+CONFIG = """\
+name: good
+description: Doubles.
+version: 1.0.0
+maintainers: [Ada <ada@example.org>]
+inference_backend: inference:Backend
+python_requires: ">=3.10"
+dry_run:
+  events: samples/events.ndjson
+"""
+GOLDEN = {"golden/inputs.ndjson": b'{"n":1}\n'}
+FAILURE = {"event": 3, "step": "execute", "type": "KeyError", "message": "'n'", "file": "inference.py", "line": 7}
+DIFFERENCE = {"mode": "batch 8", "event": 4, "path": "score", "step": "execute"}
+PARITY = {
+    "equal": False,
+    "first_difference": DIFFERENCE,
+    "cause": {"kind": "batch", "explanation": "It is a mean.", "hint": "Keep the mean of training."},
+}
+OPENS = """\
+import json
+from packflow_runtime import InferenceBackend
+
+
+class Backend(InferenceBackend):
+    def initialize(self):
+        self.table = json.load(open("artifacts/table.json"))
+
+    def execute(self, inputs):
+        return [{} for _ in inputs]
+"""
+TEMPLATE = render_skeleton(
+    "python",
+    {"name": "x", "description": "d", "events_seen": 7, "field_count": 2, "sample_events": "samples/events.ndjson"},
+)["README.md"]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is changed in a good project, and what exactly one check must say of it.
+
+    ``files`` are written over (None: removed), ``links`` are made, ``config`` replaces the line of the same key or
+    comes last, ``report`` goes into the kept dry run, which with ``fresh`` is made to be about the files as they then
+    are. ``run`` and ``python`` are options. ``also`` are the other checks that find something, all others must not.
+    """
+
+    check: str
+    message: str  # a regular expression that the whole message matches
+    where: str = ""
+    exit_code: int = 0
+    files: dict[str, bytes | None] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
+    config: str = ""
+    report: dict[str, Any] = field(default_factory=dict)
+    fresh: bool = True
+    run: bool = False
+    python: str | None = None
+    fix: str = ".+"
+    also: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.check}-{self.where}" if self.where else self.check
+
+
+FAULTS = [
+    # packflow.yaml.
+    Fault("config-invalid", r"packflow\.yaml is empty\.", "packflow.yaml:1", 3, {"packflow.yaml": b""}),
+    Fault(
+        "config-invalid", r"packflow\.yaml: colour is not a known key; .+", "packflow.yaml:9", 3, config="colour: red"
+    ),
+    Fault("config-invalid", r".*tab.*", "packflow.yaml:2", 3, {"packflow.yaml": b"name: x\n\tversion: 1\n"}),
+    Fault(
+        "backend-file-missing",
+        r"inference:Backend stands in inference\.py, which does not exist\.",
+        "packflow.yaml:5",
+        3,
+        {"inference.py": None},
+    ),
+    Fault(
+        "contents-invalid",
+        r"link is a symbolic link, which an archive cannot hold\.",
+        "link",
+        1,
+        links={"link": "inference.py"},
+        run=True,
+        also=("dry-run-held-back",),
+    ),
+    Fault("version-invalid", r"'latest' is not a version\.", "packflow.yaml:3", 1, config="version: latest"),
+    Fault("description-empty", r"description is empty\.", "packflow.yaml:2", config='description: " "'),
+    Fault("maintainers-empty", r"maintainers is empty\.", "packflow.yaml:4", config="maintainers: []"),
+    Fault("stateful-unexplained", r"The model is stateful; .+", "packflow.yaml:9", config="stateful: true"),
+    Fault("stateful-unexplained", r"The model is stateful; .+", "packflow.yaml", report={"stateful": True}),
+    Fault("tolerance-unexplained", r"dry_run\.rtol is set; .+", "packflow.yaml:9", config="  rtol: 0.1"),
+    Fault("tolerance-unexplained", r"dry_run\.ignore is set; .+", "packflow.yaml:9", config="  ignore: [time]"),
+    # Documents.
+    Fault("document-missing", r"README\.md does not exist; .+", "README.md", files={"README.md": None}),
+    Fault("document-missing", r"LICENSE\.txt does not exist; .+", "LICENSE.txt", files={"LICENSE.txt": None}),
+    Fault("document-empty", r"MODEL_CARD\.md is empty; .+", "MODEL_CARD.md", files={"MODEL_CARD.md": b"\n \t"}),
+    Fault("document-empty", r"README\.md is empty; .+", "README.md", files={"README.md": b"\xef\xbb\xbf\r\n"}),
+    Fault(
+        "document-encoding",
+        r"README\.md is not UTF-8: byte 0xe9\.",
+        "README.md:2",
+        files={"README.md": b"# R\nr\xe9sum\xe9\n"},
+    ),
+    Fault("document-template", r"README\.md is as the template made it\.", "README.md", files={"README.md": TEMPLATE}),
+    # requirements.txt.
+    Fault(
+        "requirements-file-missing",
+        r"requirements\.txt does not exist\.",
+        "requirements.txt",
+        1,
+        {"requirements.txt": None},
+    ),
+    Fault(
+        "requirement-invalid",
+        r"'numpy=' is not a requirement: .+",
+        "requirements.txt:2",
+        3,
+        {"requirements.txt": b"# one\nnumpy=\n"},
+    ),
+    Fault(
+        "requirement-invalid",
+        r"more\.txt does not exist\.",
+        "requirements.txt:1",
+        3,
+        {"requirements.txt": b"-r more.txt\n"},
+    ),
+    Fault(
+        "requirement-unclear",
+        r"pip is listed twice, .+",
+        "requirements.txt:2",
+        files={"requirements.txt": b"pip\nPIP>1\n"},
+    ),
+    Fault(
+        "runtime-listed",
+        r"packflow-runtime is listed\.",
+        "requirements.txt:1",
+        3,
+        {"requirements.txt": b"packflow_runtime==1.0\n"},
+    ),
+    Fault(
+        "requirement-mismatch",
+        r"packflow-no-such\[x\]~=1\.0 is asked for; .+ does not have it\.",
+        "requirements.txt:1",
+        files={"requirements.txt": b"packflow-no-such[x]~=1.0\n"},
+    ),
+    Fault(
+        "environment-incomplete",
+        r"packflow-no-such\[x\]~=1\.0 is asked for; .+ does not have it\.",
+        "requirements.txt:1",
+        3,
+        {"requirements.txt": b"packflow-no-such[x]~=1.0\n"},
+        fresh=False,
+        run=True,
+        also=("dry-run-held-back",),
+    ),
+    # Pythons.
+    Fault(
+        "python-missing",
+        r"There is no Python >=3\.99 .+",
+        "",
+        3,
+        config='python_requires: ">=3.99"',
+        also=("dry-run-python",),
+    ),
+    Fault(
+        "python-requires",
+        r"python_requires is >=3\.99; --python is Python 3\..+\.",
+        "packflow.yaml:6",
+        config='python_requires: ">=3.99"',
+        python=sys.executable,
+        also=("dry-run-python",),
+    ),
+    Fault(
+        "python-version", r"python_version is 3\.1; .+ is Python 3\..+", "packflow.yaml:9", config="python_version: 3.1"
+    ),
+    Fault("python-version", r"'new' is not a Python version\.", "packflow.yaml:9", config="python_version: new"),
+    Fault(
+        "dry-run-python",
+        r"python_requires is >=3\.10; the dry run ran on Python 3\.9\.1\.",
+        "packflow.yaml:6",
+        report={"python": "3.9.1"},
+    ),
+    # Sources.
+    Fault(
+        "path-relative",
+        r"'artifacts/table\.json' is opened relative to the current folder\.",
+        "inference.py:7",
+        files={"inference.py": OPENS.encode(), "artifacts/table.json": b"{}"},
+        fix=r'.+self\.project_dir / "artifacts/table\.json"',
+    ),
+    # What a dry run shows.
+    Fault(
+        "sample-events-missing",
+        r"samples/events\.ndjson does not exist\.",
+        "packflow.yaml:8",
+        3,
+        {"samples/events.ndjson": None, "new.py": b""},
+        fresh=False,
+        run=True,
+        also=("dry-run-held-back",),
+    ),
+    Fault(
+        "dry-run-held-back",
+        r"The model was not run\.",
+        files={"samples/events.ndjson": None, "new.py": b""},
+        exit_code=3,
+        fresh=False,
+        run=True,
+        also=("sample-events-missing",),
+    ),
+    Fault("golden-invalid", r".+/golden/outputs\.ndjson cannot be read: .+", "golden", 3, dict(GOLDEN)),
+    Fault(
+        "golden-invalid",
+        r".+:1 is not an event: .+",
+        "golden/inputs.ndjson:1",
+        3,
+        {"golden/inputs.ndjson": b"x\n", "golden/outputs.ndjson": b"{}\n"},
+    ),
+    Fault(
+        "backend-fails",
+        r"module 'inference' .+|.*ZeroDivisionError.*",
+        "inference.py:1",
+        4,
+        {"inference.py": b"1 / 0\n"},
+        fresh=False,
+        run=True,
+    ),
+    Fault(
+        "backend-not-run",
+        r".+samples/events\.ndjson holds no events\.",
+        "",
+        3,
+        {"samples/events.ndjson": b"\n", "new.py": b""},
+        fresh=False,
+        run=True,
+    ),
+    Fault("dry-run-missing", r"The model has not been run yet\.", files={".packflow/dry-run/report.json": None}),
+    Fault("dry-run-stale", r"Files of the project changed after the last dry run\.", fresh=False, files={"a.py": b""}),
+    Fault(
+        "dry-run-stale",
+        r"The golden events changed after the last dry run\.",
+        files={**GOLDEN, "golden/outputs.ndjson": b'{"double":3}\n'},
+    ),
+    Fault("dry-run-stale", r"Another version of Packflow made the last dry run\.", report={"failed": None}),
+    Fault(
+        "events-failed",
+        r"2 of 40 events failed, first event 3: execute: KeyError: 'n'",
+        "inference.py:7",
+        4,
+        report={"failed": 2, "failures": [FAILURE]},
+    ),
+    Fault(
+        "events-failed",
+        r"40 of 40 events failed, first event 1: execute: NotImplementedError: .*",
+        "inference.py:7",
+        4,
+        {"inference.py": backend("raise NotImplementedError").encode()},
+        fresh=False,
+        run=True,
+        fix=r"Write the method\.",
+    ),
+    Fault(
+        "parity-differs",
+        r"One by one and batch 8 differ, first on event 4, field score\. It is a mean\. The values part in execute\.",
+        "",
+        1,
+        report={"parity": PARITY},
+        fix=r"Keep the mean of training\.",
+    ),
+    Fault("parity-unknown", r"One by one was not compared with batches\.", "packflow.yaml", 1, report={"parity": None}),
+    Fault(
+        "golden-changed",
+        r"Golden outputs changed, first on event 1, field double\.",
+        "golden",
+        1,
+        {**GOLDEN, "golden/outputs.ndjson": b'{"double":3}\n'},
+        fresh=False,
+        run=True,
+    ),
+    Fault(
+        "batches-fail",
+        r"In batch 8, 5 calls failed and were tried again\.",
+        report={"modes": [{"name": "batch 8", "failed_batches": 5}]},
+    ),
+    Fault(
+        "input-changed",
+        r"The model changes its input, first on event 2, field n\.",
+        report={"changed_inputs": [{"event": 2, "path": "n"}]},
+    ),
+    Fault(
+        "project-written", r"The model wrote notes/x\.txt\.", "notes/x.txt", report={"written_files": ["notes/x.txt"]}
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project in which nothing is to be found, with a dry run of its own."""
+    folder = write_project(tmp_path_factory.mktemp("checks") / "good", HONEST, files=dict(DOCUMENTS))
+    (folder / "packflow.yaml").write_text(CONFIG)
+    run_dry(folder)
+    return folder
+
+
+def with_fault(good: Path, folder: Path, fault: Fault) -> Path:
+    """A copy of the good project with the fault in it."""
+    shutil.copytree(good, folder)
+    for name, content in fault.files.items():
+        path = folder / name
+        if content is None:
+            path.unlink()
+        else:
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(content)
+    for name, target in fault.links.items():
+        (folder / name).symlink_to(target)
+    if fault.config:
+        key = fault.config.partition(":")[0]
+        lines = CONFIG.splitlines()
+        index = next((at for at, line in enumerate(lines) if line.startswith(f"{key}:")), len(lines))
+        lines[index : index + 1] = [fault.config]
+        (folder / "packflow.yaml").write_text("\n".join(lines))
+    report_file = folder / ".packflow/dry-run/report.json"
+    if report_file.exists():
+        report = {**json.loads(report_file.read_text()), **fault.report}
+        if fault.fresh:
+            report["digest"] = look_at(folder).digest
+        report_file.write_text(json.dumps(report))
+    return folder
+
+
+def test_a_good_project_has_nothing_to_be_found(good: Path) -> None:
+    done = validate(ValidateOptions(good))
+    assert done.findings == []
+    assert [check.id for check in done.checks] == [check.id for check in CHECKS]
+    assert (done.ran_dry_run, done.exit_code(strict=True)) == (False, ExitCode.OK)
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=str)
+def test_each_check_finds_its_fault_and_no_other_does(good: Path, tmp_path: Path, fault: Fault) -> None:
+    folder = with_fault(good, tmp_path / "good", fault)
+    done = validate(ValidateOptions(folder, run=fault.run, python=fault.python))
+    assert {finding.check for finding in done.findings} == {fault.check, *fault.also}
+    (found,) = [finding for finding in done.findings if finding.check == fault.check]
+    assert re.fullmatch(fault.message, found.message, re.DOTALL), found.message
+    assert found.where == fault.where
+    assert re.fullmatch(fault.fix, found.fix, re.DOTALL), found.fix
+    assert found.why
+    assert done.exit_code() == fault.exit_code
+    assert (found.severity is Severity.ERROR) <= bool(fault.exit_code)
+    assert done.exit_code(strict=True) == (fault.exit_code or (found.severity is Severity.WARNING))
+
+
+def test_every_check_has_its_fault() -> None:
+    assert {fault.check for fault in FAULTS} == {check.id for check in CHECKS}
+
+
+# Reports of other versions, and broken ones.
+
+
+@pytest.mark.parametrize("value", [None, [], {}, "x", 7, [None], {"equal": "x"}], ids=repr)
+@pytest.mark.parametrize(
+    "key", ["parity", "golden", "failures", "modes", "changed_inputs", "written_files", "python", "events", "stateful"]
+)
+def test_no_report_breaks_a_check(good: Path, tmp_path: Path, key: str, value: Any) -> None:
+    context = look_at(good, sys.executable)
+    report = {**context.verdict.report, "failed": 1, key: value}
+    found = findings_in(replace(context, verdict=replace(context.verdict, report=report)))
+    assert "events-failed" in {finding.check for finding in found}
