@@ -134,7 +134,7 @@ def events_failed(context: Context) -> Iterator[Spot]:
         return
     failures = [failure for failure in context.verdict.items("failures") if isinstance(failure, dict)]
     first = failures[0] if failures else {}
-    raised = f"{first.get('step')}: {first.get('type')}: {first.get('message')}"
+    raised = ": ".join(str(first[key]) for key in ("step", "type", "message") if first.get(key))
     yield Spot(
         f"{report['failed']} of {report.get('events')} events failed, first event {first.get('event')}: {raised}",
         _text(first, "file"),

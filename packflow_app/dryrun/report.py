@@ -192,8 +192,12 @@ class KeptDryRun:
 
 
 def forget_dry_run(project_dir: Path) -> None:
-    """Remove the last verdict: from here on the project counts as not run."""
-    (dry_run_dir(project_dir) / _REPORT).unlink(missing_ok=True)
+    """Remove the last verdict: from here on the project counts as not run. Raises NotWritableError."""
+    path = dry_run_dir(project_dir) / _REPORT
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise not_writable(path, error) from error
 
 
 def keep_dry_run(project_dir: Path, report: DryRunReport, inputs: list[bytes], outputs: list[bytes]) -> Path:

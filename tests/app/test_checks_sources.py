@@ -60,6 +60,5 @@ def test_tests_may_open_what_they_like(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("source", [b"def (", b"\0", b"\xff\xfe", b"(" * 400, b""])
 def test_code_that_is_none_is_for_the_dry_run_to_tell(tmp_path: Path, source: bytes) -> None:
-    fault = Fault("", "", files={"sibling.py": source})
-    context = look_at(with_fault(good, tmp_path / "good", fault), sys.executable)
-    assert "path-relative" not in {finding.check for finding in findings_in(context)}
+    folder = write_project(tmp_path / "model", files={"sibling.py": source})
+    assert path_relative.findings(look_at(folder, sys.executable)) == []
