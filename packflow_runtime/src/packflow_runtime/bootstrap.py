@@ -42,8 +42,20 @@ def _continue_in(tree: str, archive: str, bytecode_dir: str | None) -> int:
     return main_of_archive(tree, archive, bytecode_dir)
 
 
+def _forget_compiled_entry(folder: str) -> None:
+    """Remove what Python itself keeps of a folder's ``__main__.py`` before that can say no."""
+    try:
+        for name in os.listdir(folder):
+            if name.startswith("__main__.") and name.endswith(".pyc"):
+                os.remove(os.path.join(folder, name))
+        os.rmdir(folder)
+    except OSError:
+        return  # there is none, or it holds something else, which the check will name
+
+
 def _run_unzipped(root: str) -> int:
     sys.dont_write_bytecode = True  # what was checked stays as it was
+    _forget_compiled_entry(os.path.join(root, "__pycache__"))
     from .cli import main_of_archive  # noqa: PLC0415 - a zip continues elsewhere
 
     return main_of_archive(root, root, None, unzipped=True)
