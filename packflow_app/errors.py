@@ -29,11 +29,16 @@ class NotFoundError(PackflowError):
 
 
 class ModelFailedError(PackflowError):
-    """The user's model raised, timed out or died; ``log`` holds the last lines it printed."""
+    """The user's model raised, timed out or died; ``log`` holds the last lines it printed.
+
+    Where its process ended: ``event`` is the number of the event in hand, if there was one, ``ending`` what ended it.
+    """
 
     code = "model-failed"
     exit_code = ExitCode.MODEL_FAILED
     log = ""
+    event: int | None = None
+    ending = ""
 
 
 class NotWritableError(PackflowError):

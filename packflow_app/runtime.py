@@ -27,6 +27,7 @@ from packflow_runtime.manifest import (
     Provenance,
     canonical_json,
 )
+from packflow_runtime.native import child_path
 from packflow_runtime.outputs import ERROR_KEY
 from packflow_runtime.portable_names import ArchiveFormatError, check_name, check_names
 from packflow_runtime.progress import SIZE as PROGRESS_SIZE
@@ -79,6 +80,7 @@ __all__ = [
     "canonical_json",
     "check_name",
     "check_names",
+    "child_path",
     "compare",
     "decode_event",
     "decode_value",

@@ -54,6 +54,7 @@ def backend(execute: str, extra: str = "") -> str:
 
 
 def run_dry(folder: Path, *, timeout: float = 10.0, init_timeout: float = 20.0, **options: Any) -> DryRunDone:
-    """A dry run of the project with short limits."""
+    """A dry run of the project with short limits; without probes, which take half a second, unless asked for."""
     limits = WorkerLimits(timeout=timeout, init_timeout=init_timeout, memory=options.pop("memory", None))
+    options.setdefault("probes", False)
     return dry_run(DryRunOptions(project=folder, limits=limits, **options))

@@ -40,7 +40,7 @@ class DryRunOptions:
     ``batch_sizes`` beside one by one, ``limit`` of events taken from the file, tolerances of the equality rule, limits
     of the worker in seconds and bytes, the Python to use, an earlier archive (or project) to compare with, where to
     write the report as a page (``html``), whether to install what is missing first, globals that pickles may resolve,
-    and whether to bring requirements.txt in line with what the model used.
+    whether to run probes, and whether to bring requirements.txt in line with what the model used.
     """
 
     project: Path = field(default_factory=Path)
@@ -57,6 +57,7 @@ class DryRunOptions:
     html: Path | None = None
     sync: bool = False
     trust_pickles: list[str] = field(default_factory=list)
+    probes: bool = True
     write_requirements: bool = False
 
 
@@ -91,7 +92,8 @@ def dry_run(
     with _opened(options.against) as earlier:
         run = DryRun(project, interpreter, events, settings, report=report, cancel=cancel)
         forget_dry_run(project.folder)
-        found, outputs = run.run()
+        ran = run.run()
+        found = ran.report
         if earlier is not None:
             before = one_by_one(
                 earlier,
@@ -101,10 +103,10 @@ def dry_run(
                 cancel=cancel,
                 report=lambda done: report(ModeProgressed(earlier.label, done, len(events))),
             )
-            now = [decode_event(line) for line in outputs]
+            now = [decode_event(line) for line in ran.outcomes]
             label = f"{found.name} {found.version}"
             found = replace(found, against=describe(earlier.label, label, before, now, settings.rule))
-    report_file = keep_dry_run(project.folder, found, events, outputs)
+    report_file = keep_dry_run(project.folder, found, events, ran.outcomes, ran.probes)
     if options.html is not None:
         write_html_report(options.html, found.as_json())
     rewrite = _rewrite_requirements(project, found) if options.write_requirements else None
@@ -162,4 +164,4 @@ def _settings(options: DryRunOptions, project: Project, trusted: frozenset[str])
         ignore=(*written.ignore, *options.ignore),
     )
     batches = sorted({size for size in sizes if size > 1})
-    return DryRunSettings(batches, options.single or not batches, rule, options.limits, trusted)
+    return DryRunSettings(batches, options.single or not batches, rule, options.limits, trusted, options.probes)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from packflow_app.checks.check import Severity, Spot, check
 from packflow_app.checks.verdict import Freshness
+from packflow_app.dryrun.probe_report import BATCH_LOST, CRASH, HANG
 from packflow_app.errors import ModelFailedError
 from packflow_app.locations import GOLDEN_DIR
 from packflow_app.runtime import CONFIG_FILE
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 
 _DRY_RUN = "packflow dry-run"
 _SHOWN = 5
+_HARM = {
+    CRASH: "Unusual events end the model's process",
+    HANG: "Unusual events make the model hang",
+    BATCH_LOST: "Unusual events spoil the answers to others of their batch",
+}
 
 
 @check(
@@ -207,6 +213,27 @@ def batches_fail(context: Context) -> Iterator[Spot]:
 
 
 @check(
+    "probes-harm",
+    Severity.WARNING,
+    why="Real streams bring such events sooner or later, and others suffer with them.",
+    fix="Check such values before the model sees them; `packflow dry-run` names each.",
+)
+def probes_harm(context: Context) -> Iterator[Spot]:
+    """An unusual event ends the model's process, makes it hang, or spoils the answers to others of its batch."""
+    results = [result for result in _items(context.verdict.part("probes"), "results") if isinstance(result, dict)]
+    for verdict, what in _HARM.items() if context.verdict.is_fresh else ():
+        those = [result for result in results if result.get("verdict") == verdict]
+        if those:
+            first = those[0]
+            at = f" at {first['path']}" if first.get("path") else ""
+            yield Spot(
+                f"{what}: {len(those)} of {len(results)} probes, first {first.get('kind')}{at}.",
+                _text(first, "file"),
+                _number(first, "line"),
+            )
+
+
+@check(
     "input-changed",
     Severity.WARNING,
     why="Whoever calls the backend may still need the event as it was.",
@@ -235,6 +262,11 @@ def project_written(context: Context) -> Iterator[Spot]:
 def _part(report: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     found = report.get(name)
     return found if isinstance(found, dict) else {}
+
+
+def _items(report: Mapping[str, Any], name: str) -> list[Any]:
+    found = report.get(name)
+    return found if isinstance(found, list) else []
 
 
 def _place(difference: Mapping[str, Any]) -> str:

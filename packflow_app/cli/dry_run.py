@@ -48,6 +48,9 @@ def command(
     rtol: Annotated[float | None, typer.Option(help="Relative tolerance of numbers (default: by their width).")] = None,
     atol: Annotated[float | None, typer.Option(help="Absolute tolerance of numbers.")] = None,
     ignore: Annotated[list[str] | None, typer.Option(metavar="PATH", help="Leave an output field out.")] = None,
+    probes: Annotated[
+        bool, typer.Option("--probes/--no-probes", help="Try events that are not as the samples are.")
+    ] = True,
     timeout: Annotated[float, typer.Option(help="Seconds a call of the model may take.")] = 30.0,
     init_timeout: Annotated[float, typer.Option(help="Seconds import and initialize may take.")] = 120.0,
     memory: Annotated[str | None, typer.Option(metavar="SIZE", help="Memory the model may take, such as 2G.")] = None,
@@ -87,6 +90,7 @@ def command(
         html=report,
         sync=sync,
         trust_pickles=trust_pickle or [],
+        probes=probes,
         write_requirements=write_requirements,
     )
     done = dry_run(options, report=lambda progress: terminal.progress(describe_progress(progress)))

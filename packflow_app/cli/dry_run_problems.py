@@ -5,10 +5,37 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from packflow_app.dryrun.needs import public_version
+from packflow_app.dryrun.probe_report import BATCH_LOST, CLEAN_ERROR, CRASH, HANDLED, HANG
+from packflow_app.dryrun.report import PROBES
+from packflow_app.locations import STATE_DIR
 from packflow_app.result import Problem
 
 if TYPE_CHECKING:
+    from packflow_app.dryrun.probe_report import ProbeResult, ProbesReport
     from packflow_app.dryrun.report import Difference, DryRunReport, ParityReport
+
+VERDICT_NAMES = {
+    HANDLED: "handled",
+    CLEAN_ERROR: "clean errors",
+    BATCH_LOST: "harm to others",
+    HANG: "hang",
+    CRASH: "crash",
+}
+_PROBES_FILE = f"{STATE_DIR}/dry-run/{PROBES}"
+_GRAVE = {
+    CRASH: (
+        "An unusual event ends the model's process",
+        "Check such values before native code sees them; --supervise keeps a stream alive meanwhile.",
+    ),
+    HANG: (
+        "An unusual event makes the model hang",
+        "Bound the loop or the wait; --supervise --timeout keeps a stream alive meanwhile.",
+    ),
+    BATCH_LOST: (
+        "An unusual event spoils the answers to others of its batch",
+        "Check each event before they are put together, such as in one array, and keep nothing of one that failed.",
+    ),
+}
 
 
 def errors_of(report: DryRunReport) -> list[Problem]:
@@ -79,7 +106,7 @@ def warnings_of(report: DryRunReport) -> list[Problem]:
                 hint="Work on a copy: event = dict(event). Whoever calls the backend may still need the event.",
             )
         )
-    found += _pickle_warnings(report) + _needs_warnings(report)
+    found += _probe_warnings(report.probes) + _pickle_warnings(report) + _needs_warnings(report)
     if report.written_files:
         found.append(
             Problem(
@@ -90,6 +117,36 @@ def warnings_of(report: DryRunReport) -> list[Problem]:
             )
         )
     return found
+
+
+def _probe_warnings(probes: ProbesReport | None) -> list[Problem]:
+    """One for each way to do harm, with the first probe that shows it."""
+    found = []
+    for verdict, (what, hint) in _GRAVE.items():
+        those = [one for one in probes.grave if one.verdict == verdict] if probes is not None else []
+        if those:
+            first = those[0]
+            more = f"; {len(those)} probes do" if len(those) > 1 else ""
+            found.append(
+                Problem(
+                    f"probe-{verdict}",
+                    f"{what} ({name_of(first)}: {first.detail}{more}). "
+                    f"Line {first.event} of {_PROBES_FILE} is such an event.",
+                    first.file,
+                    first.line,
+                    hint,
+                )
+            )
+    return found
+
+
+def name_of(probe: ProbeResult) -> str:
+    """A probe as people say it: what is wrong with the event, and where."""
+    kind = probe.kind.replace("-", " ")
+    if not probe.path or probe.kind in ("extra-field", "deep-nesting"):
+        return kind
+    value = f" {probe.value}" if probe.kind == "extreme" else ""
+    return f"{kind}{value} at {probe.path}"
 
 
 def _pickle_warnings(report: DryRunReport) -> list[Problem]:

@@ -9,18 +9,22 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 
 from packflow_app.cli.compare import show_comparison
-from packflow_app.cli.dry_run_problems import place_of
+from packflow_app.cli.dry_run_problems import VERDICT_NAMES, name_of, place_of
 from packflow_app.cli.terminal import Terminal, bar, columns, visible
 from packflow_app.cli.wording import shown_path
+from packflow_app.dryrun.probe_report import CLEAN_ERROR
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from packflow_app.actions.dry_run import DryRunDone
     from packflow_app.dryrun.needs_report import Needs
+    from packflow_app.dryrun.probe_report import ProbeResult, ProbesReport
     from packflow_app.dryrun.report import Difference, DryRunReport
 
 _SHOWN_FAILURES = 5
+_SHOWN_FIELDS = 6
+_SHOWN_PROBES = 4
 _BAR = 20
 
 
@@ -46,6 +50,8 @@ def show(terminal: Terminal, done: DryRunDone) -> None:
         place = f" at {failure.file}:{failure.line}" if failure.file else ""
         message = visible(f"{failure.type}: {failure.message}")
         terminal.say(f"  event {failure.event}: {failure.step}{escape(place)}: {escape(message)}")
+    for line in _probe_lines(report.probes) if report.probes is not None else []:
+        terminal.say(line)
     if report.against is not None:
         terminal.say()
         show_comparison(terminal, report.against)
@@ -73,6 +79,10 @@ def _facts(report: DryRunReport) -> Table:
     if report.pickles.files:
         count = len(report.pickles.files)
         facts.add_row("pickles", _verdict(passed=True, text=f"{count} opened, {len(report.pickles.allowlist)} globals"))
+    if report.probes is not None:
+        facts.add_row("probes", _probes_text(report.probes))
+        if report.probes.fields_used:
+            facts.add_row("fields in use", _fields_text(report.probes))
     facts.add_row(
         "loads in", f"{report.load_seconds * 1e3:,.0f} ms, of it initialize {report.initialize_seconds * 1e3:,.0f} ms"
     )
@@ -138,6 +148,41 @@ def _needs_text(needs: Needs) -> str:
     used = ", ".join(f"{name} {version}" for name, version in sorted(needs.used.items())) or "nothing beside Python"
     lacking = len(needs.missing) + len(needs.different) + len(needs.wrong_marker)
     return _verdict(not lacking, escape(used) if not lacking else f"{escape(used)}; {lacking} not as declared")
+
+
+def _probes_text(probes: ProbesReport) -> str:
+    counts = ", ".join(f"{count} {VERDICT_NAMES[verdict]}" for verdict, count in probes.by_verdict.items())
+    left = f", {probes.not_run:,} not run" if probes.not_run else ""
+    mark = "[yellow]![/]" if probes.grave else "[green]✓[/]"
+    return f"{mark} {counts or 'none run'}{left}"
+
+
+def _fields_text(probes: ProbesReport) -> str:
+    shown = ", ".join(visible(path) for path in probes.fields_used[:_SHOWN_FIELDS])
+    more = ", …" if len(probes.fields_used) > _SHOWN_FIELDS else ""
+    return f"  {len(probes.fields_used):,} of {probes.fields:,}: {escape(shown)}{more}"
+
+
+def _probe_lines(probes: ProbesReport) -> list[str]:
+    """The gravest probes, then the errors by what raised them."""
+    lines = [
+        f"  probe {escape(name_of(one))}: [red]{VERDICT_NAMES[one.verdict]}[/]: {escape(visible(one.detail))}"
+        for one in probes.grave[:_SHOWN_FAILURES]
+    ]
+    by_cause: dict[str, list[ProbeResult]] = {}
+    for one in probes.results:
+        if one.verdict == CLEAN_ERROR:
+            place = f"{one.file}:{one.line}" if one.file else one.step or ""
+            by_cause.setdefault(f"{one.detail.partition(':')[0]} at {place}", []).append(one)
+    causes = sorted(by_cause.items(), key=lambda item: -len(item[1]))[:_SHOWN_FAILURES]
+    lines += [f"  [dim]errors:[/] {escape(cause)}: {escape(_names(found))}" for cause, found in causes]
+    notes = [f"  [dim]{escape(visible(note))}[/]" for note in probes.notes]
+    return ["", *lines, *notes] if lines or notes else []
+
+
+def _names(found: list[ProbeResult]) -> str:
+    shown = ", ".join(name_of(one) for one in found[:_SHOWN_PROBES])
+    return shown + (f" and {len(found) - _SHOWN_PROBES} more" if len(found) > _SHOWN_PROBES else "")
 
 
 def _difference_text(difference: Difference) -> str:

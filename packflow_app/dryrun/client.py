@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from packflow_app.dryrun.deaths import CODES, describe_end, load_error, next_step
+from packflow_app.dryrun.deaths import CODES, describe_end, describe_ending, load_error, next_step
 from packflow_app.dryrun.log_tail import LogTail
 from packflow_app.errors import CancelledError, ModelFailedError, NotFoundError
 from packflow_app.runtime import EVENTS_PER_FRAME, PROGRESS_SIZE, read_frame, runtime_wheel, write_frame
@@ -281,6 +281,9 @@ class Worker:
             line=inside[0][1] if inside else None,
         )
         error.log = self.log
+        if status:
+            error.event = status.get("event") or None
+            error.ending = describe_ending(status, self.limits)
         return error
 
     def _wait_for_supervisor(self) -> None:

@@ -20,17 +20,26 @@ def describe_end(status: dict[str, Any], limits: WorkerLimits) -> str:
         "loading": "while it was imported and initialized",
         "calling": f"at event {status.get('event')}" if status.get("event") else "in close()",
     }.get(status.get("phase", ""), "while it was starting" if not status.get("event") else "between events")
+    return (
+        f"{describe_ending(status, limits)} {doing}."
+        if status["outcome"] != "lost"
+        else "The model's process was lost."
+    )
+
+
+def describe_ending(status: dict[str, Any], limits: WorkerLimits) -> str:
+    """What ended it, without when and without a full stop."""
     outcome = status["outcome"]
     if outcome == "timeout":
         seconds = limits.init_timeout if status["phase"] == "loading" else limits.timeout
-        return f"The model did not answer within {seconds:g} s {doing}."
+        return f"The model did not answer within {seconds:g} s"
     if outcome == "memory":
-        return f"The model took more than {limits.memory or 0:,} bytes of memory {doing}."
+        return f"The model took more than {limits.memory or 0:,} bytes of memory"
     if outcome == "signalled":
-        return f"The model's process was killed by {_signal_name(status['code'])} {doing}."
+        return f"The model's process was killed by {_signal_name(status['code'])}"
     if outcome == "exited":
-        return f"The model's process ended itself with exit code {status['code']} {doing}."
-    return "The model's process was lost."
+        return f"The model's process ended itself with exit code {status['code']}"
+    return "The model's process was lost"
 
 
 def _signal_name(number: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from packflow_app.dryrun.probe_report import GRAVE, HANDLED, VERDICTS
 from packflow_app.errors import not_writable
 from packflow_app.placing import sibling
 
@@ -64,6 +65,11 @@ def _verdicts(report: dict[str, Any]) -> list[dict[str, str]]:
     if golden is not None:
         text = f"{golden['events']} {'equal' if golden['equal'] else 'differ'}"
         found.append(_verdict("golden events", text, good=golden["equal"]))
+    probes = report["probes"]
+    if probes is not None and probes["results"]:
+        grave = sum(result["verdict"] in GRAVE for result in probes["results"])
+        text = f"! {grave} do harm" if grave else f"✓ {len(probes['results']):,} do no harm"
+        found.append({"label": "probes", "text": text, "kind": "warn" if grave else "good"})
     best = report["best_batch_size"]
     if best is not None:
         found.append({"label": "best batch size", "text": f"{best:,}", "kind": ""})
@@ -83,6 +89,7 @@ def _sections(report: dict[str, Any]) -> list[dict[str, Any]]:
             for failure in report["failures"][:_SHOWN_ROWS]
         ]
         found.append(_section("Failed events", ["event", "step", "error", "at"], rows, len(report["failures"])))
+    found += _probe_sections(report["probes"]) if report["probes"] is not None else []
     against = report["against"]
     if against is not None and against["fields"]:
         rows = [
@@ -98,6 +105,40 @@ def _sections(report: dict[str, Any]) -> list[dict[str, Any]]:
         rows = [[name] for name in report["written_files"]]
         found.append(_section("Files of the project that the model wrote", ["file"], rows, len(rows)))
     return found
+
+
+def _probe_sections(probes: dict[str, Any]) -> list[dict[str, Any]]:
+    """Verdicts by kind of probe, then those that were not handled, the gravest first."""
+    seen = [verdict for verdict in VERDICTS if any(verdict in counts for counts in probes["verdicts"].values())]
+    table = [
+        [kind.replace("-", " "), *(counts.get(verdict, "") for verdict in seen)]
+        for kind, counts in probes["verdicts"].items()
+    ]
+    notes = list(probes["notes"])
+    if probes["fields_used"]:
+        used = f"{len(probes['fields_used'])} of {probes['fields']} fields change the outcome when they change: "
+        notes.append(used + ", ".join(probes["fields_used"]) + ".")
+    heads = ["probe", *(verdict.replace("-", " ") for verdict in seen)]
+    found = [
+        {"title": "Events that are not as the samples are", "heads": heads, "rows": table, "note": " ".join(notes)}
+    ]
+    bad = [result for result in probes["results"] if result["verdict"] != HANDLED]
+    bad.sort(key=lambda result: -VERDICTS.index(result["verdict"]))
+    if bad:
+        rows = [
+            [
+                result["kind"].replace("-", " "),
+                result["path"],
+                result["value"],
+                result["verdict"].replace("-", " "),
+                result["detail"],
+                _place(result),
+            ]
+            for result in bad[:_SHOWN_ROWS]
+        ]
+        heads = ["probe", "field", "value", "verdict", "what happened", "at"]
+        found.append(_section("Probes that were not handled", heads, rows, len(bad)))
+    return found if table else []
 
 
 def _section(title: str, heads: list[str], rows: list[list[Any]], total: int) -> dict[str, Any]:

@@ -14,11 +14,13 @@ if TYPE_CHECKING:
 
     from packflow_app.dryrun.comparison import ModelComparison
     from packflow_app.dryrun.needs_report import Needs
+    from packflow_app.dryrun.probe_report import ProbesReport
     from packflow_app.dryrun.timings import Histogram, Timing
 
 _REPORT = "report.json"
 _INPUTS = "inputs.ndjson"
 _OUTPUTS = "outputs.ndjson"
+PROBES = "probes.ndjson"
 
 
 @dataclass(frozen=True)
@@ -138,8 +140,8 @@ class DryRunReport:
     """Everything one dry run found. Times in seconds, memory in bytes; ``digest`` names the code it was about.
 
     ``written_files`` are files of the project that the model made, changed or removed; ``best_batch_size`` is the
-    smallest that comes close to the highest rate; ``against`` is how the model differs from an earlier archive, where
-    one was named.
+    smallest that comes close to the highest rate; ``probes`` is what became of events that are not as the samples are;
+    ``against`` is how the model differs from an earlier archive, where one was named.
     """
 
     name: str
@@ -162,6 +164,7 @@ class DryRunReport:
     written_files: list[str] = field(default_factory=list)
     pickles: PickleReport = field(default_factory=lambda: PickleReport([], [], []))
     needs: Needs | None = None
+    probes: ProbesReport | None = None
     best_batch_size: int | None = None
     against: ModelComparison | None = None
     log: str = field(default="", compare=False)
@@ -200,7 +203,9 @@ def forget_dry_run(project_dir: Path) -> None:
         raise not_writable(path, error) from error
 
 
-def keep_dry_run(project_dir: Path, report: DryRunReport, inputs: list[bytes], outputs: list[bytes]) -> Path:
+def keep_dry_run(
+    project_dir: Path, report: DryRunReport, inputs: list[bytes], outputs: list[bytes], probes: list[bytes]
+) -> Path:
     """Write the report and its events below ``.packflow``; raises NotWritableError. Returns the report's path."""
     folder = dry_run_dir(project_dir)
     try:
@@ -208,8 +213,8 @@ def keep_dry_run(project_dir: Path, report: DryRunReport, inputs: list[bytes], o
         ignore = project_dir / STATE_DIR / ".gitignore"
         if not ignore.exists():
             ignore.write_text("*\n")
-        _replace(folder / _INPUTS, b"".join(line + b"\n" for line in inputs))
-        _replace(folder / _OUTPUTS, b"".join(line + b"\n" for line in outputs))
+        for name, lines in ((_INPUTS, inputs), (_OUTPUTS, outputs), (PROBES, probes)):
+            _replace(folder / name, b"".join(line + b"\n" for line in lines))
         _replace(folder / _REPORT, json.dumps(report.as_json(), indent=2, sort_keys=True).encode() + b"\n")
     except OSError as error:
         raise not_writable(folder, error) from error

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import os
 import threading
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packflow_app.dryrun.client import Findings, Loaded, Worker, WorkerLimits
+from packflow_app.dryrun.client import Findings, Worker, WorkerLimits
 from packflow_app.dryrun.diagnosis import Diagnosis, Investigation
 from packflow_app.dryrun.golden import GoldenEvents, read_golden
 from packflow_app.dryrun.models import Model
 from packflow_app.dryrun.modes import Mode, warm_up
 from packflow_app.dryrun.needs import needs_of
 from packflow_app.dryrun.parity import SECOND_HASH_SEED, Extra, ParityRuns, difference, extra_runs, judge, run_extra
+from packflow_app.dryrun.probes import Probing
 from packflow_app.dryrun.report import ChangedInput, DryRunReport, GoldenReport, PickleReport
 from packflow_app.dryrun.timings import best_batch_size
+from packflow_app.dryrun.trials import Trials
+from packflow_app.dryrun.workers import Workers
 from packflow_app.environments.installed import installed_with
 from packflow_app.locations import STATE_DIR
 from packflow_app.projects.requirements import REQUIREMENTS_FILE, read_declared
@@ -27,13 +29,14 @@ from packflow_app.runtime import ERROR_KEY, Mismatch, Rule, compare, decode_even
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from typing_extensions import Self
-
     from packflow_app.dryrun.needs_report import Needs
+    from packflow_app.dryrun.probe_report import ProbesReport
     from packflow_app.environments.interpreters import Interpreter
     from packflow_app.projects.project import Project
 
 _TOLD = 20
+_PROBE_SECONDS = 5.0
+_PATIENCE = 10
 _NOT_THE_PROJECTS = frozenset({"__pycache__", STATE_DIR, ".git", ".venv", "venv"})
 
 
@@ -41,7 +44,8 @@ _NOT_THE_PROJECTS = frozenset({"__pycache__", STATE_DIR, ".git", ".venv", "venv"
 class DryRunSettings:
     """How to run: which batch sizes beside one by one, the equality rule, and the limits of the worker.
 
-    ``trusted`` are globals that pickles may resolve beside the reviewed ones and the project's own.
+    ``trusted`` are globals that pickles may resolve beside the reviewed ones and the project's own. ``probes``: also
+    run events that are not as the samples are.
     """
 
     batch_sizes: list[int] = field(default_factory=lambda: [8, 64])
@@ -49,6 +53,7 @@ class DryRunSettings:
     rule: Rule = field(default_factory=Rule)
     limits: WorkerLimits = field(default_factory=WorkerLimits)
     trusted: frozenset[str] = frozenset()
+    probes: bool = True
 
     @property
     def compares(self) -> bool:
@@ -65,39 +70,13 @@ class ModeProgressed:
     total: int
 
 
-class Workers:
-    """Starts workers with the model loaded, one at a time, and remembers what they said and took at most."""
+@dataclass(frozen=True)
+class DryRunFound:
+    """The report, the outcomes of the first mode (one encoded line per event), and the events of the probes."""
 
-    def __init__(self, start: Callable[[int], Worker]) -> None:
-        self.loaded: Loaded | None = None
-        self.peak_memory = 0
-        self.log = ""
-        self._start = start
-        self._stack = ExitStack()
-        self._worker: Worker | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        # An error is on its way already: a worker that it left behind is ended without a verdict of its own.
-        self._stack.__exit__(*exception)  # type: ignore[arg-type]
-
-    def start(self, hash_seed: int = 1) -> Worker:
-        """End the worker there was, and give a fresh one."""
-        self.end()
-        self._worker = self._stack.enter_context(self._start(hash_seed))
-        loaded = self._worker.load()
-        self.loaded = self.loaded or loaded
-        return self._worker
-
-    def end(self) -> None:
-        """End the worker that runs, if any; raises what ended it if it was dead."""
-        self._stack.close()
-        worker, self._worker = self._worker, None
-        if worker is not None:
-            self.peak_memory = max(self.peak_memory, worker.peak_memory)
-            self.log = worker.log
+    report: DryRunReport
+    outcomes: list[bytes]
+    probes: list[bytes]
 
 
 class DryRun:
@@ -123,8 +102,8 @@ class DryRun:
         self._batches: dict[str, list[list[int]]] = {}
         self._current: Worker | None = None
 
-    def run(self) -> tuple[DryRunReport, list[bytes]]:
-        """Run every mode; returns the report and the outcomes of the first mode, one encoded line per event.
+    def run(self) -> DryRunFound:
+        """Run every mode, then the probes.
 
         Raises ModelFailedError when the model cannot be loaded or its process dies, CancelledError when stopped.
         """
@@ -149,7 +128,8 @@ class DryRun:
             workers.end()
         base = modes[0]
         reports = [mode.report() for mode in modes]
-        return (
+        probes, probe_lines = self._probe(base, stateful=loaded.stateful) if self.settings.probes else (None, [])
+        return DryRunFound(
             DryRunReport(
                 name=self.project.config.name,
                 version=self.project.config.version,
@@ -171,11 +151,32 @@ class DryRun:
                 written_files=_changed(before, _files(self.project.folder)),
                 pickles=PickleReport(findings.pickles, findings.resolved, sorted(self.settings.trusted)),
                 needs=self._needs(findings),
+                probes=probes,
                 best_batch_size=best_batch_size((mode.batch_size, mode.events_per_second) for mode in reports),
                 log=workers.log,
             ),
             base.outcomes,
+            probe_lines,
         )
+
+    def _probe(self, base: Mode, *, stateful: bool) -> tuple[ProbesReport, list[bytes]]:
+        """Run probes with less patience than events get: a hang costs all of it each time."""
+        slowest = max((sum(steps) for _, *steps in base.calls), default=0) / 1e9
+        patience = max(_PROBE_SECONDS, _PATIENCE * slowest)
+        limits = replace(self.settings.limits, timeout=min(self.settings.limits.timeout, patience))
+
+        def start(hash_seed: int) -> Worker:
+            return Worker(self.interpreter, self._model, limits, self._cancel, hash_seed, self.settings.trusted)
+
+        def tell(done: int, total: int) -> None:
+            self._report(ModeProgressed("probes", done, total))
+
+        with Workers(start) as workers:
+            trials = Trials(workers)
+            probing = Probing(self.events, base.values(), self.settings.rule, trials, stateful=stateful, report=tell)
+            found = probing.run()
+            trials.end()
+            return found
 
     def _worker(self, hash_seed: int) -> Worker:
         # Imports are noted where nothing is timed, in the second process if there is one.
@@ -281,4 +282,4 @@ def _changed(before: dict[str, tuple[int, int]], after: dict[str, tuple[int, int
     return sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))[:_TOLD]
 
 
-__all__ = ["DryRun", "DryRunSettings", "ModeProgressed"]
+__all__ = ["DryRun", "DryRunFound", "DryRunSettings", "ModeProgressed"]

@@ -19,7 +19,7 @@ from .loading import load_backend, load_project
 from .outcomes import CallObserver, EventRunner, Line
 from .progress import Phase, Progress
 from .project import project_config_from_data
-from .protocol import read_frame, write_frame
+from .protocol import EVENTS_PER_FRAME, read_frame, write_frame
 from .stdio import take_standard_streams
 from .tracing import trace_event
 from .typed import with_plain_text
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .jsonlines import Event
     from .model_findings import ModelWatch
 
-_TOLD = 20
+_TOLD = EVENTS_PER_FRAME
 _PR_SET_PDEATHSIG = 1
 
 
