@@ -67,6 +67,7 @@ def _facts(report: DryRunReport) -> Table:
     """One row for each verdict or measurement."""
     facts = columns("", "")
     facts.show_header = False
+    facts.columns[0].min_width = len("single = batch")
     facts.add_row("single = batch", _parity_text(report))
     facts.add_row("failed events", _verdict(not report.failed, "none" if not report.failed else f"{report.failed:,}"))
     if report.golden is not None:

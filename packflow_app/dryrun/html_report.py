@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _LOG_LINES = 40
 _SHOWN_ROWS = 50
+_SHOWN_FIELDS = 20
 _WIDTH, _BAR_HEIGHT, _GAP = 640, 22, 10
 
 
@@ -117,7 +118,8 @@ def _probe_sections(probes: dict[str, Any]) -> list[dict[str, Any]]:
     notes = list(probes["notes"])
     if probes["fields_used"]:
         used = f"{len(probes['fields_used'])} of {probes['fields']} fields change the outcome when they change: "
-        notes.append(used + ", ".join(probes["fields_used"]) + ".")
+        more = ", …" if len(probes["fields_used"]) > _SHOWN_FIELDS else "."
+        notes.append(used + ", ".join(probes["fields_used"][:_SHOWN_FIELDS]) + more)
     heads = ["probe", *(verdict.replace("-", " ") for verdict in seen)]
     found = [
         {"title": "Events that are not as the samples are", "heads": heads, "rows": table, "note": " ".join(notes)}

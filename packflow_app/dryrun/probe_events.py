@@ -78,13 +78,13 @@ class _Place:
 def probes_of(lines: Sequence[bytes]) -> list[Probe]:
     """Probes from these events, which are valid JSON lines: whole events first, then paths that most events have.
 
-    What every path gets (missing, null, wrong type) stands before what only some do, so that a bound on their number
-    leaves out the least.
+    What is missing comes before null and wrong types, and those before what only some paths get, so that a bound on
+    their number leaves out the least.
     """
     events = [decode_event(line) for line in lines]
     places = _places(events)
     probes = [probe for probe in _whole(events) if probe is not None]
-    for kinds in (("missing", "null", "wrong-type"), KINDS[7:]):
+    for kinds in (("missing",), ("null", "wrong-type"), KINDS[7:]):
         probes += [probe for keys, place in places for probe in _at(events[place.base], keys, place, kinds)]
     return probes
 

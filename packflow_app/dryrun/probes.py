@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from packflow_app.runtime import Rule
 
-MOST_PROBES = 300
-_FIRST = frozenset(KINDS[:7])
+MOST_PROBES = 500
+_FIRST = frozenset(KINDS[:5])
 _PLACE = 1  # of a probe among its neighbours
 _MOST_SUSPECTS = 20
 
@@ -79,7 +79,7 @@ class Probing:
         total = min(len(probes), self._most)
         first = [probe for probe in probes if probe.kind in _FIRST][:total]
         judged = self._judge(first, 0, total)
-        # What the model looks at gets the further probes first.
+        # A field whose absence changes the outcome is one that the model looks at: it gets the further probes first.
         used = self._used(judged)
         further = sorted((probe for probe in probes if probe.kind not in _FIRST), key=lambda one: one.path not in used)
         judged += self._judge(further[: total - len(first)], len(first), total)

@@ -311,6 +311,20 @@ FAULTS = [
         report={"modes": [{"name": "batch 8", "failed_batches": 5}]},
     ),
     Fault(
+        "probes-harm",
+        r"Unusual events end the model's process: 2 of 3 probes, first null at n\.",
+        "inference.py:7",
+        report={
+            "probes": {
+                "results": [
+                    {"kind": "empty-event", "path": "", "verdict": "handled"},
+                    {"kind": "null", "path": "n", "verdict": "crash", "file": "inference.py", "line": 7},
+                    {"kind": "missing", "path": "n", "verdict": "crash"},
+                ]
+            }
+        },
+    ),
+    Fault(
         "input-changed",
         r"The model changes its input, first on event 2, field n\.",
         report={"changed_inputs": [{"event": 2, "path": "n"}]},
