@@ -1,4 +1,4 @@
-"""The one door to the runtime: puts the carried wheel on ``sys.path`` and hands on what the rooms use."""
+"""The one door to the runtime: puts the carried copy on ``sys.path`` and hands on what the rooms use."""
 
 from __future__ import annotations
 
@@ -94,6 +94,7 @@ __all__ = [
     "read_config_bytes",
     "read_frame",
     "read_project_config",
+    "runtime_import_path",
     "runtime_version",
     "runtime_wheel",
     "write_all",

@@ -99,10 +99,21 @@ def test_the_app_wheel_holds_exactly_what_is_meant(app_wheel: Path) -> None:
     skeletons = {f"packflow_app/bundled/{name}" for name in tracked("skeletons")}
     assert len(bundled) == 1
     assert re.fullmatch(r"packflow_app/bundled/packflow_runtime-[0-9.]+-py3-none-any\.whl", bundled[0])
-    expected = {*tracked("packflow_app"), *skeletons, *bundled}
+    prefix = "packflow_runtime/src/"
+    runtime = {f"packflow_app/bundled/runtime/{name.removeprefix(prefix)}" for name in tracked(prefix)}
+    expected = {*tracked("packflow_app"), *skeletons, *bundled, *runtime}
     expected |= {f"{info}/{name}" for name in ("METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE")}
     assert names == expected
     assert "packflow-runtime" not in re.findall(r"^Requires-Dist: ([\w-]+)", metadata, re.MULTILINE)
+
+
+def test_the_app_imports_the_very_files_that_its_runtime_wheel_holds(app_wheel: Path) -> None:
+    with zipfile.ZipFile(app_wheel) as file:
+        wheel = next(name for name in file.namelist() if name.endswith(".whl"))
+        with zipfile.ZipFile(io.BytesIO(file.read(wheel))) as inner:
+            for name in inner.namelist():
+                if name.startswith("packflow_runtime/"):
+                    assert file.read(f"packflow_app/bundled/runtime/{name}") == inner.read(name), name
 
 
 def test_the_app_wheels_record_is_right(app_wheel: Path) -> None:

@@ -53,7 +53,7 @@ def compare_on_events(
     """Run both; a difference is a value, not an error. Raises what opening and running a model raises."""
     rule = Rule(rtol=options.rtol, atol=options.atol, ignore=tuple(options.ignore))
     with opened_model(options.old) as old, opened_model(options.new) as new:
-        survey = survey_events(options.events, options.limit, _NO_BOUND)
+        survey = survey_events(options.events, options.limit, _NO_BOUND, numeric=False)
         events = [event.raw for event in survey.sample]
         found = compare_models(
             old,

@@ -17,6 +17,7 @@ from packflow_app.dryrun.needs import planned_rewrite
 from packflow_app.dryrun.report import DryRunReport, forget_dry_run, keep_dry_run
 from packflow_app.dryrun.session import DryRun, DryRunSettings, ModeProgressed
 from packflow_app.dryrun.trust import remember_trust
+from packflow_app.environments.installed import Installed, installed_with
 from packflow_app.environments.interpreters import Interpreter, find_interpreter
 from packflow_app.environments.requirements import missing_error, missing_requirements
 from packflow_app.errors import NotFoundError
@@ -85,12 +86,12 @@ def dry_run(
     project = open_project(options.project)
     cancel = cancel or threading.Event()
     events_file = _events_file(options, project)
-    interpreter = _interpreter(options, project, cancel)
-    survey = survey_events(events_file, options.limit, _NO_BOUND)
+    interpreter, installed = _interpreter(options, project, cancel)
+    survey = survey_events(events_file, options.limit, _NO_BOUND, numeric=False)
     events = [event.raw for event in survey.sample]
     settings = _settings(options, project, remember_trust(project.folder, options.trust_pickles))
     with _opened(options.against) as earlier:
-        run = DryRun(project, interpreter, events, settings, report=report, cancel=cancel)
+        run = DryRun(project, interpreter, installed, events, settings, report=report, cancel=cancel)
         forget_dry_run(project.folder)
         ran = run.run()
         found = ran.report
@@ -122,16 +123,18 @@ def _rewrite_requirements(project: Project, found: DryRunReport) -> Requirements
     return plan
 
 
-def _interpreter(options: DryRunOptions, project: Project, cancel: threading.Event) -> Interpreter:
-    """The Python to run in, which has what the project requires; raises NotFoundError naming what it lacks."""
+def _interpreter(options: DryRunOptions, project: Project, cancel: threading.Event) -> tuple[Interpreter, Installed]:
+    """The Python to run in, and what it has; raises NotFoundError where the project requires more."""
     interpreter = find_interpreter(project.folder, options.python, project.config.python_requires)
-    missing = missing_requirements(project, interpreter)
+    installed = installed_with(interpreter.path)
+    missing = missing_requirements(project, interpreter, installed)
     if not missing:
-        return interpreter
+        return interpreter, installed
     if not options.sync:
         raise missing_error(interpreter, missing)
     sync(SyncOptions(options.project, options.python), cancel=cancel)
-    return find_interpreter(project.folder)
+    interpreter = find_interpreter(project.folder)
+    return interpreter, installed_with(interpreter.path)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from packflow_app.dryrun.deaths import CODES, describe_end, describe_ending, load_error, next_step
 from packflow_app.dryrun.log_tail import LogTail
 from packflow_app.errors import CancelledError, ModelFailedError, NotFoundError
-from packflow_app.runtime import EVENTS_PER_FRAME, PROGRESS_SIZE, read_frame, runtime_wheel, write_frame
+from packflow_app.runtime import EVENTS_PER_FRAME, PROGRESS_SIZE, read_frame, runtime_import_path, write_frame
 
 if TYPE_CHECKING:
     import threading
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
 _TICK = 0.05
 _SUPERVISOR_SECONDS = 15.0
+_FRAME_SECONDS = 0.05
+_MOST_FRAME_EVENTS = 1024
+_MOST_FRAME_BYTES = 4 << 20
 _START = (
     "import sys; sys.path[:1] = [sys.argv.pop(1)]; "
     "from packflow_runtime.{module} import main; sys.exit(main(sys.argv[1:]))"
@@ -196,7 +200,9 @@ class Worker:
         self, lines: Sequence[bytes], batches: Sequence[Sequence[int]], *, watch_inputs: bool = False
     ) -> Iterator[Answer]:
         """Run the backend on batches of these lines, each given by indices; answers hold as many as fit a frame."""
-        for frame in _frames(batches):
+        frames = _Frames(lines, batches)
+        for frame in frames:
+            started = time.monotonic()
             indices = [index for batch in frame for index in batch]
             request = {
                 "op": "run",
@@ -206,6 +212,7 @@ class Worker:
             }
             header, outcomes = self._ask(request, [lines[index] for index in indices])
             changed = [(number, path) for number, path in header["changed"]]
+            frames.took(time.monotonic() - started)
             yield Answer(outcomes, header["calls"], header["failed_batches"], header["failures"], changed)
 
     def findings(self, files: Sequence[str]) -> Findings:
@@ -295,24 +302,44 @@ class Worker:
         self._log.join()
 
 
-def _frames(batches: Sequence[Sequence[int]]) -> Iterator[list[Sequence[int]]]:
-    """Successive batches that together have about as many events as fit a frame."""
-    frame: list[Sequence[int]] = []
-    held = 0
-    for batch in batches:
-        if frame and held + len(batch) > EVENTS_PER_FRAME:
+class _Frames:
+    """Successive batches, as many at a time as the worker answers in about a twentieth of a second.
+
+    A round trip costs a tenth of a millisecond, which a model of a microsecond an event would feel with few events a
+    frame; with many, a slow one would leave its watcher without news.
+    """
+
+    def __init__(self, lines: Sequence[bytes], batches: Sequence[Sequence[int]]) -> None:
+        self._lines = lines
+        self._batches = batches
+        self._events = EVENTS_PER_FRAME
+
+    def __iter__(self) -> Iterator[list[Sequence[int]]]:
+        frame: list[Sequence[int]] = []
+        events = size = 0
+        for batch in self._batches:
+            added = sum(len(self._lines[index]) for index in batch)
+            if frame and (events + len(batch) > self._events or size + added > _MOST_FRAME_BYTES):
+                yield frame
+                frame, events, size = [], 0, 0
+            frame.append(batch)
+            events += len(batch)
+            size += added
+        if frame:
             yield frame
-            frame, held = [], 0
-        frame.append(batch)
-        held += len(batch)
-    if frame:
-        yield frame
+
+    def took(self, seconds: float) -> None:
+        """Take note of how long the last frame was away."""
+        if seconds < _FRAME_SECONDS / 2:
+            self._events = min(2 * self._events, _MOST_FRAME_EVENTS)
+        elif seconds > 2 * _FRAME_SECONDS:
+            self._events = max(self._events // 2, 1)
 
 
 def _python(executable: str, module: str, *options: str) -> list[str]:
     # As isolated as with -I, which would also ignore the hash seed: the environment is clean, the current folder empty.
-    # A json.py in the project cannot stand in for the real one; the wheel's path leaks to no child of the model.
-    return [executable, "-s", "-X", "utf8", *options, "-c", _START.format(module=module), str(runtime_wheel())]
+    # A json.py in the project cannot stand in for the real one; the runtime's path leaks to no child of the model.
+    return [executable, "-s", "-X", "utf8", *options, "-c", _START.format(module=module), str(runtime_import_path())]
 
 
 def _environment(hash_seed: int, work_dir: str) -> dict[str, str]:

@@ -21,7 +21,6 @@ from packflow_app.dryrun.report import ChangedInput, DryRunReport, GoldenReport,
 from packflow_app.dryrun.timings import best_batch_size
 from packflow_app.dryrun.trials import Trials
 from packflow_app.dryrun.workers import Workers
-from packflow_app.environments.installed import installed_with
 from packflow_app.locations import STATE_DIR
 from packflow_app.projects.requirements import REQUIREMENTS_FILE, read_declared
 from packflow_app.runtime import ERROR_KEY, Mismatch, Rule, compare, decode_event
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 
     from packflow_app.dryrun.needs_report import Needs
     from packflow_app.dryrun.probe_report import ProbesReport
+    from packflow_app.environments.installed import Installed
     from packflow_app.environments.interpreters import Interpreter
     from packflow_app.projects.project import Project
 
@@ -80,12 +80,13 @@ class DryRunFound:
 
 
 class DryRun:
-    """A dry run of one project on given events; ``run`` may be called once."""
+    """A dry run of one project on given events, in a Python that has ``installed``; ``run`` may be called once."""
 
     def __init__(
         self,
         project: Project,
         interpreter: Interpreter,
+        installed: Installed,
         events: list[bytes],
         settings: DryRunSettings,
         *,
@@ -95,6 +96,7 @@ class DryRun:
         self.project = project
         self._model = Model.of_project(project)
         self.interpreter = interpreter
+        self._installed = installed
         self.events = events
         self.settings = settings
         self._report = report
@@ -199,8 +201,7 @@ class DryRun:
         if findings.imports is None:
             return None
         declared = read_declared(self.project.folder / REQUIREMENTS_FILE)
-        installed = installed_with(self.interpreter.path)
-        return needs_of(findings.imports, declared, installed.versions, installed.markers)
+        return needs_of(findings.imports, declared, self._installed.versions, self._installed.markers)
 
     def _run_modes(self, workers: Workers) -> list[Mode]:
         """One by one and every batch size; a stateful backend starts each in a fresh process, so all begin alike."""

@@ -78,16 +78,18 @@ def read_requirements(project_dir: Path, name: str = REQUIREMENTS_FILE) -> Requi
     )
 
 
-def missing_requirements(project: Project, interpreter: Interpreter) -> list[UnmetRequirement]:
+def missing_requirements(
+    project: Project, interpreter: Interpreter, installed: Installed | None = None
+) -> list[UnmetRequirement]:
     """What requirements.txt asks for and ``interpreter`` does not have, in the file's order.
 
-    Looks at what the file names itself; nothing for a project without one. Takes a start of that Python, about 0.1 s.
-    Raises NotFoundError for a file that pip would refuse.
+    Looks at what the file names itself; nothing for a project without one. Unless ``installed`` says what that Python
+    has, it takes a start of it, about 0.1 s. Raises NotFoundError for a file that pip would refuse.
     """
     if not (project.folder / REQUIREMENTS_FILE).is_file():
         return []
     requirements = read_requirements(project.folder)
-    return unmet(requirements, installed_with(interpreter.path)) if requirements.wanted else []
+    return unmet(requirements, installed or installed_with(interpreter.path)) if requirements.wanted else []
 
 
 def missing_error(interpreter: Interpreter, missing: list[UnmetRequirement]) -> NotFoundError:

@@ -7,6 +7,7 @@ always give the same choice.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -28,10 +29,14 @@ def representative(
     Three fifths of the places go to covering every path with every type and every combination of them, one fifth to
     the smallest and largest numbers and lengths of each path, the rest to events spread evenly over the input.
     """
+    source = (event for event in events if len(event.raw) < max_bytes)
+    first = list(islice(source, limit))
+    following = next(source, None)
+    if following is None and sum(len(event.raw) + 1 for event in first) <= max_bytes:
+        return first  # there is nothing to choose
     survey = _Survey(limit)
-    for event in events:
-        if len(event.raw) < max_bytes:
-            survey.add(event)
+    for event in chain(first, [following] if following is not None else [], source):
+        survey.add(event)
     chosen = _Choice(limit, max_bytes)
     chosen.take(survey.coverage(), limit * 3 // 5)
     chosen.take(survey.extremes(), limit * 4 // 5)

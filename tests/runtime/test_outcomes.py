@@ -85,11 +85,11 @@ class Watch(CallObserver):
         self.told: list[tuple[Any, ...]] = []
         self.times: list[StepTimes] = []
 
-    def call_started(self, lines: list[Line]) -> None:
-        self.told.append(("started", [line.number for line in lines]))
+    def call_started(self, lines: Lines) -> None:
+        self.told.append(("started", list(lines.numbers)))
 
-    def call_finished(self, lines: list[Line], events: list[Any], times: StepTimes) -> None:
-        self.told.append(("finished", [line.number for line in lines]))
+    def call_finished(self, lines: Lines, events: list[Any], times: StepTimes) -> None:
+        self.told.append(("finished", list(lines.numbers)))
         self.times.append(times)
 
     def event_failed(self, line: Line, error: InferenceBackendError) -> None:

@@ -41,6 +41,12 @@ class Lines:
         """Lines ``start`` to ``stop``, which is excluded."""
         return Lines(self.numbers[start:stop], self.raws[start:stop], self.faults)
 
+    def chosen(self, indices: Sequence[int]) -> Lines:
+        """Those at ``indices``, which ascend."""
+        if len(indices) == len(self.raws):
+            return self
+        return Lines([self.numbers[i] for i in indices], [self.raws[i] for i in indices], self.faults)
+
     def line(self, index: int) -> Line:
         """One of them by itself."""
         number = self.numbers[index]

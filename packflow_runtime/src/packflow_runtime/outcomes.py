@@ -95,13 +95,13 @@ def describe_failure(error: InferenceBackendError, line: int) -> dict[str, Any]:
 class CallObserver:
     """Is told of each call into the backend; the base class ignores what it is told."""
 
-    def call_started(self, lines: list[Line]) -> None:
+    def call_started(self, lines: Lines) -> None:
         """The backend is about to be called on these lines."""
 
-    def call_finished(self, lines: list[Line], events: list[Event], times: StepTimes) -> None:
+    def call_finished(self, lines: Lines, events: list[Event], times: StepTimes) -> None:
         """The backend returned a valid batch of outputs for these lines; ``events`` is what it left of its input."""
 
-    def batch_failed(self, lines: list[Line]) -> None:
+    def batch_failed(self, lines: Lines) -> None:
         """The backend failed on these lines together; they are tried again in halves."""
 
     def event_failed(self, line: Line, error: InferenceBackendError) -> None:
@@ -200,7 +200,7 @@ class _Batch:
             if runner.recorded:
                 return runner.backend.recorded_many(events)
             return runner.backend.run_encoded(events, runner.codec.encode_plain)
-        lines = [self.lines.line(index) for index in indices]
+        lines = self.lines.chosen(indices)
         observer.call_started(lines)
         outputs, times = self.runner.backend.run_batch(events)
         observer.call_finished(lines, events, times)
@@ -231,7 +231,7 @@ class _Batch:
             self.fail(indices[0], error.code, describe_failure(error, self.lines.numbers[indices[0]]))
             return
         if observer is not None:
-            observer.batch_failed([self.lines.line(index) for index in indices])
+            observer.batch_failed(self.lines.chosen(indices))
         middle = len(indices) // 2
         for half in (indices[:middle], indices[middle:]):
             # The model may have changed the events it was given, so they are decoded afresh.

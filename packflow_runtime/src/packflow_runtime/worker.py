@@ -44,7 +44,6 @@ def main(arguments: list[str]) -> int:
     if "die-with-parent" in arguments:
         _die_with_parent()
     source, sink = take_standard_streams()
-    sys.dont_write_bytecode = True  # a dry run writes nothing into the project
     session = _Session(progress)
     while frame := read_frame(lambda size: os.read(source, size)):
         header, lines = frame
@@ -115,6 +114,7 @@ class _Session:
                 from .model_findings import ModelWatch  # noqa: PLC0415 - only then
 
                 self.watch = ModelWatch(header["project"], header["trusted"], record_imports=header["record_imports"])
+            sys.dont_write_bytecode = True  # a dry run writes nothing into the project
             backend = _load_backend(header)
         except PackflowError as error:
             told = self.watch.explained(error) if self.watch is not None else error
@@ -148,19 +148,19 @@ class _Watch(CallObserver):
         self.failed_batches = 0
         self.failures: list[dict[str, Any]] = []
 
-    def call_started(self, lines: list[Line]) -> None:
-        self.progress.enter(Phase.CALLING, lines[0].number)
+    def call_started(self, lines: Lines) -> None:
+        self.progress.enter(Phase.CALLING, lines.numbers[0])
 
-    def call_finished(self, lines: list[Line], events: list[Event], times: StepTimes) -> None:
+    def call_finished(self, lines: Lines, events: list[Event], times: StepTimes) -> None:
         self.calls.append([len(lines), *times])
         if self.codec is not None and len(self.changed) < _TOLD:
-            before, _ = self.codec.decode([line.raw for line in lines])
-            for line, old, new in zip(lines, before, events, strict=False):
+            before, _ = self.codec.decode(lines.raws)
+            for number, old, new in zip(lines.numbers, before, events, strict=False):
                 path = changed_path(old, new, "")
                 if path is not None:
-                    self.changed.append((line.number, path))
+                    self.changed.append((number, path))
 
-    def batch_failed(self, lines: list[Line]) -> None:
+    def batch_failed(self, lines: Lines) -> None:
         del lines
         self.failed_batches += 1
 
