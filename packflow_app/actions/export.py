@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packflow_app.actions.dry_run import DryRunOptions, dry_run
+from packflow_app.checks.verdict import verdict_on
 from packflow_app.dryrun.golden import GoldenEvents, put_back_golden, read_golden, write_golden
 from packflow_app.dryrun.report import KeptDryRun, kept_dry_run
 from packflow_app.errors import CheckFailedError, ModelFailedError
@@ -60,21 +60,15 @@ def export(
     """
     project = open_project(options.project)
     normal_version(project.config.version)  # before the dry run, which may take long
-    kept = kept_dry_run(project.folder)
-    stale = (
-        kept is None
-        or kept.report.get("digest") != project.contents().digest()
-        or "pickles" not in kept.report
-        or _golden_state(project, kept) is _Golden.UNCHECKED
-    )
+    before = read_golden(project.folder)
+    stale = not verdict_on(project.folder, project.contents().digest(), before).is_complete
     if stale:
         dry_run(DryRunOptions(project=options.project, python=options.python), report=report, cancel=cancel)
-        kept = kept_dry_run(project.folder)
+    kept = kept_dry_run(project.folder)
     assert kept is not None  # noqa: S101 - a dry run that returns is kept
     _check_verdict(kept)
-    if options.golden is None and _golden_state(project, kept) is _Golden.CHANGED:
-        raise _golden_changed(kept)
-    before = read_golden(project.folder)
+    if options.golden is None and before is not None:
+        _check_golden(kept, before)
     golden, recorded = _golden(project, kept, before, options.golden)
     try:
         exported = export_archive(project, kept.report, golden, options.output, force=options.force, report=report)
@@ -85,31 +79,12 @@ def export(
     return ExportDone(project, exported, kept, stale, recorded)
 
 
-class _Golden(Enum):
-    """How a dry run stands to the project's golden events."""
-
-    NONE = "there are none"
-    EQUAL = "the model gives their outputs"
-    CHANGED = "the model gives other outputs"
-    UNCHECKED = "the dry run knows nothing of them"
-
-
-def _golden_state(project: Project, kept: KeptDryRun) -> _Golden:
-    golden = read_golden(project.folder)
-    if golden is None:
-        return _Golden.NONE
-    known = set(zip(kept.inputs, kept.outputs, strict=True))
-    if known.issuperset(zip(golden.inputs, golden.outputs, strict=True)):  # taken from this very dry run
-        return _Golden.EQUAL
+def _check_golden(kept: KeptDryRun, golden: GoldenEvents) -> None:
     replayed = kept.report["golden"]
-    if replayed is None or replayed["digest"] != golden.digest():
-        return _Golden.UNCHECKED
-    return _Golden.EQUAL if replayed["equal"] else _Golden.CHANGED
-
-
-def _golden_changed(kept: KeptDryRun) -> CheckFailedError:
-    first = kept.report["golden"]["first_difference"]
-    return CheckFailedError(
+    if replayed is None or replayed["digest"] != golden.digest() or replayed["equal"]:
+        return
+    first = replayed["first_difference"]
+    raise CheckFailedError(
         f"The model no longer gives the outputs recorded in {GOLDEN_DIR}/: event {first['event']}, "
         f"field {first['path']}.",
         code="golden-changed",

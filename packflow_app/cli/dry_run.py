@@ -11,6 +11,7 @@ import typer
 from packflow_app.actions.dry_run import DryRunOptions, dry_run
 from packflow_app.cli.dry_run_problems import errors_of, warnings_of
 from packflow_app.cli.dry_run_view import show
+from packflow_app.cli.env_info import broken_pythons
 from packflow_app.cli.options import (
     JsonOption,
     NoInputOption,
@@ -102,9 +103,8 @@ def command(
         "events_invalid": done.survey.invalid_count,
         "report": str(done.report_file),
     }
-    return terminal.emit(
-        Result(data, errors_of(done.report), warnings_of(done.report), exit_code=_exit_code(done.report))
-    )
+    warnings = broken_pythons(done.interpreter) + warnings_of(done.report)
+    return terminal.emit(Result(data, errors_of(done.report), warnings, exit_code=_exit_code(done.report)))
 
 
 def describe_progress(progress: ModeProgressed) -> str:

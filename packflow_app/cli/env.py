@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from packflow_app.actions import environment
 from packflow_app.actions.environment import LockOptions, SyncOptions
-from packflow_app.cli.env_info import info_data, info_warnings, show_info
+from packflow_app.cli.env_info import broken_pythons, info_data, info_warnings, show_info
 from packflow_app.cli.options import JsonOption, NoInputOption, terminal_of
 from packflow_app.cli.terminal import Terminal
 from packflow_app.cli.wording import counted, shown_path
@@ -84,7 +84,7 @@ def sync(
         "packages": done.packages,
         "changes": [{"name": name, "before": pair[0], "after": pair[1]} for name, pair in done.changes.items()],
     }
-    return terminal.emit(Result(data, warnings=_passed_over(done.interpreter) + _lock_warnings(done.lock)))
+    return terminal.emit(Result(data, warnings=broken_pythons(done.interpreter) + _lock_warnings(done.lock)))
 
 
 @group.command("lock", help="Pin and hash every requirement in requirements.lock, for each system.")
@@ -195,15 +195,6 @@ def _show_sync(terminal: Terminal, done: Synced) -> None:
         terminal.say("  no version had to change")
     if len(done.changes) > _SHOWN_CHANGES:
         terminal.say(f"  … and {len(done.changes) - _SHOWN_CHANGES} more")
-
-
-def _passed_over(interpreter: Interpreter) -> list[Problem]:
-    """A warning for each broken Python that was met on the way to this one."""
-    return [
-        Problem("python-broken", one.error.title, hint="Repair it, or name the Python you want with --python.")
-        for one in interpreter.passed_over
-        if one.error is not None
-    ]
 
 
 def _lock_warnings(state: LockState) -> list[Problem]:

@@ -12,7 +12,7 @@ from packflow_app.result import Problem
 
 if TYPE_CHECKING:
     from packflow_app.cli.terminal import Terminal
-    from packflow_app.environments.interpreters import Candidate
+    from packflow_app.environments.interpreters import Candidate, Interpreter
     from packflow_app.environments.overview import EnvironmentOverview
 
 _SHOWN_UNMET = 12
@@ -43,6 +43,15 @@ def info_warnings(found: EnvironmentOverview) -> list[Problem]:
         Problem(candidate.error.code, candidate.error.title, hint=candidate.error.hint)
         for candidate in found.candidates
         if candidate.own and candidate.error is not None
+    ]
+
+
+def broken_pythons(interpreter: Interpreter) -> list[Problem]:
+    """A warning for each broken Python that was met on the way to this one."""
+    return [
+        Problem("python-broken", one.error.title, hint="Repair it, or name the Python you want with --python.")
+        for one in interpreter.passed_over
+        if one.error is not None
     ]
 
 

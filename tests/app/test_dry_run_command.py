@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -41,6 +42,20 @@ def test_equal_is_ok(tmp_path: Path) -> None:
     assert set(single["latency_ms"]) == {"p50", "p95", "p99"}
     steps = ["preprocess", "transform_inputs", "execute", "transform_outputs", "check_outputs"]
     assert sorted(single["steps_ms"]) == sorted(steps)
+
+
+def test_a_broken_python_that_was_passed_over_is_a_warning(tmp_path: Path) -> None:
+    shim = tmp_path / "tools" / "python3"
+    shim.parent.mkdir()
+    shim.write_text("#!/bin/sh\nexit 127\n")
+    shim.chmod(0o755)
+    project = write_project(tmp_path / "model", HONEST)
+    command = [sys.executable, "-m", "packflow_app", "-C", str(project), "dry-run", "--json"]
+    path = f"{shim.parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PATH": path}, check=True)
+    warnings = json.loads(done.stdout)["warnings"]
+    assert [warning["code"] for warning in warnings] == ["python-broken"]
+    assert f"{shim} (python3 on PATH) does not run as a Python: exit code 127." in warnings[0]["message"]
 
 
 def test_a_model_that_normalises_over_the_batch_is_reported(tmp_path: Path) -> None:

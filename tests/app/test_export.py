@@ -108,6 +108,13 @@ def test_a_stale_dry_run_is_run_again_and_a_fresh_one_is_not(project: Path, tmp_
     assert exported(project, tmp_path, force=True).ran_dry_run
 
 
+def test_a_dry_run_that_compared_nothing_is_run_again(project: Path, tmp_path: Path) -> None:
+    dry_run(DryRunOptions(project=project, batch_sizes=[], probes=False))
+    done = exported(project, tmp_path)
+    assert done.ran_dry_run
+    assert done.exported.manifest.parity is not None
+
+
 def test_golden_events_guard_behaviour(project: Path, tmp_path: Path) -> None:
     first = exported(project, tmp_path)
     assert first.golden_recorded
