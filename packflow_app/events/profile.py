@@ -41,7 +41,7 @@ class TypeSeen:
 
 @dataclass(frozen=True)
 class Numbers:
-    """The numbers at a path; ``beyond_64_bits`` counts integers that no 64-bit type holds, ``first_beyond`` is where."""
+    """The numbers at a path; ``beyond_64_bits`` counts integers too large for 64 bits, ``first_beyond`` is where."""
 
     count: int
     least: float | int
@@ -139,7 +139,7 @@ class Sampling:
 
 @dataclass(frozen=True)
 class EventsProfile:
-    """A file of events; ``invalid`` are the first of ``invalid_count`` lines that are none, by code in ``invalid_codes``.
+    """A file of events; ``invalid`` are the first of ``invalid_count`` lines that are none, counted by code as well.
 
     ``paths`` are in the order of the events, a parent before its members; ``paths_left_out`` counts those beyond the
     bound. ``shapes`` has the commonest first, the first of ``shape_count``. ``sampling`` is None where all was read.
