@@ -12,9 +12,6 @@ if TYPE_CHECKING:
 STATE_DIR = ".packflow"
 """Beside ``packflow.yaml``: what Packflow remembers of a project. Never exported, never needed."""
 
-GOLDEN_DIR = "golden"
-"""Beside ``packflow.yaml``: example events and their outputs, which the archive ships."""
-
 SAMPLE_EVENTS = "samples/events.ndjson"
 """Where a new project keeps its sample events."""
 

@@ -13,6 +13,9 @@ from packflow_runtime.archive import ENTRY_POINT, Archive, extract, is_archive, 
 from packflow_runtime.canonical_zip import SourceChangedError, Writer
 from packflow_runtime.equality import Comparison, FieldDifference, Mismatch, Rule, compare
 from packflow_runtime.errors import ExitCode, PackflowError
+from packflow_runtime.golden import GOLDEN_DIR, GoldenEvents, read_golden
+from packflow_runtime.golden import INPUTS as GOLDEN_INPUTS_NAME
+from packflow_runtime.golden import OUTPUTS as GOLDEN_OUTPUTS_NAME
 from packflow_runtime.jsonlines import BadLineError, Event, decode_event, decode_value, encode, is_blank
 from packflow_runtime.manifest import (
     DRY_RUN_NAME,
@@ -41,6 +44,7 @@ from packflow_runtime.project import (
     read_project_config,
 )
 from packflow_runtime.protocol import EVENTS_PER_FRAME, read_frame, write_frame
+from packflow_runtime.run_plan import PlannedRun, planned_runs
 from packflow_runtime.stdio import write_all
 from packflow_runtime.stream import LineReader
 from packflow_runtime.yaml_subset import parse as parse_yaml
@@ -51,8 +55,11 @@ __all__ = [
     "ENTRY_POINT",
     "ERROR_KEY",
     "EVENTS_PER_FRAME",
+    "GOLDEN_DIR",
     "GOLDEN_INPUTS",
+    "GOLDEN_INPUTS_NAME",
     "GOLDEN_OUTPUTS",
+    "GOLDEN_OUTPUTS_NAME",
     "MANIFEST_NAME",
     "NAME_PATTERN",
     "PROGRESS_SIZE",
@@ -66,11 +73,13 @@ __all__ = [
     "ExitCode",
     "FieldDifference",
     "FileRecord",
+    "GoldenEvents",
     "LineReader",
     "Manifest",
     "Mismatch",
     "PackflowError",
     "Parity",
+    "PlannedRun",
     "ProjectConfig",
     "ProjectConfigError",
     "Provenance",
@@ -91,8 +100,10 @@ __all__ = [
     "open_archive",
     "parse_project_config",
     "parse_yaml",
+    "planned_runs",
     "read_config_bytes",
     "read_frame",
+    "read_golden",
     "read_project_config",
     "runtime_import_path",
     "runtime_version",

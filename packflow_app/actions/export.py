@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING
 
 from packflow_app.actions.dry_run import DryRunOptions, dry_run
 from packflow_app.checks.verdict import verdict_on
-from packflow_app.dryrun.golden import GoldenEvents, put_back_golden, read_golden, write_golden
+from packflow_app.dryrun.golden import put_back_golden, write_golden
 from packflow_app.dryrun.report import KeptDryRun, kept_dry_run
 from packflow_app.errors import CheckFailedError, ModelFailedError
 from packflow_app.events.reading import RawEvent
 from packflow_app.events.sample import representative
-from packflow_app.locations import GOLDEN_DIR
 from packflow_app.packaging.export import Exported, FileWritten, export_archive
 from packflow_app.packaging.versions import normal_version
 from packflow_app.projects.project import Project, open_project
-from packflow_app.runtime import decode_event
+from packflow_app.runtime import GOLDEN_DIR, GoldenEvents, decode_event, read_golden
 
 if TYPE_CHECKING:
     import threading

@@ -11,8 +11,7 @@ from packflow_app.checks.check import Severity, Spot, check
 from packflow_app.checks.verdict import Freshness
 from packflow_app.dryrun.probe_report import BATCH_LOST, CRASH, HANG
 from packflow_app.errors import ModelFailedError
-from packflow_app.locations import GOLDEN_DIR
-from packflow_app.runtime import CONFIG_FILE
+from packflow_app.runtime import CONFIG_FILE, GOLDEN_DIR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

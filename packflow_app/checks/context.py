@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from packflow_app.checks.check import Spot
 from packflow_app.checks.verdict import Verdict, verdict_on
-from packflow_app.dryrun.golden import GoldenEvents, read_golden
 from packflow_app.environments.interpreters import Interpreter, find_interpreter
 from packflow_app.environments.requirements import UnmetRequirement, missing_requirements
 from packflow_app.errors import NotFoundError
@@ -17,11 +16,13 @@ from packflow_app.projects.project import Project
 from packflow_app.projects.requirements import REQUIREMENTS_FILE, DeclaredRequirements, read_declared
 from packflow_app.runtime import (
     CONFIG_FILE,
+    GoldenEvents,
     PackflowError,
     ProjectConfig,
     parse_project_config,
     parse_yaml,
     read_config_bytes,
+    read_golden,
 )
 
 if TYPE_CHECKING:

@@ -12,9 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from packflow_app.dryrun.golden import GoldenEvents
     from packflow_app.dryrun.report import KeptDryRun
-    from packflow_app.runtime import PackflowError
+    from packflow_app.runtime import GoldenEvents, PackflowError
 
 
 class Freshness(Enum):

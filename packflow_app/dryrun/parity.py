@@ -7,13 +7,12 @@ first. A stateful one runs again from a fresh instance in a second process.
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from packflow_app.dryrun.modes import Mode
 from packflow_app.dryrun.report import Difference, ParityReport
-from packflow_app.runtime import Comparison, Mismatch, Rule, compare
+from packflow_app.runtime import Comparison, Mismatch, PlannedRun, Rule, compare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -21,22 +20,7 @@ if TYPE_CHECKING:
     from packflow_app.dryrun.client import Answer, Worker
     from packflow_app.dryrun.diagnosis import Diagnosis
 
-_SEED = 20_261
-_LARGEST_SPLIT = 16
 SECOND_HASH_SEED = 2
-
-
-@dataclass(frozen=True)
-class Extra:
-    """A further run in the first process: ``batches`` of event indices, and which outcome belongs to which event.
-
-    ``kept`` are the places in the run whose outcomes are compared, ``events`` the indices of their events.
-    """
-
-    name: str
-    batches: list[list[int]]
-    kept: list[int]
-    events: list[int]
 
 
 @dataclass
@@ -47,34 +31,16 @@ class ParityRuns:
     others: list[Mode] = field(default_factory=list)
 
 
-def extra_runs(events: int, largest_batch: int) -> list[Extra]:
-    """The further runs of a stateless backend; the same ones for the same number of events."""
-    source = random.Random(_SEED)  # noqa: S311 - a choice of batches, no secret
-    everything = list(range(events))
-    shuffled = source.sample(everything, events)
-    doubled = [index for index in everything for _ in range(2)]
-    return [
-        Extra("random splits", _split(everything, source), everything, everything),
-        Extra("another order", _chunks(shuffled, largest_batch), everything, shuffled),
-        Extra("each event twice", _chunks(doubled, largest_batch), list(range(2 * events)), doubled),
-        Extra("once more", [[index] for index in everything], everything, everything),
-    ]
-
-
-def run_extra(worker: Worker, lines: Sequence[bytes], extra: Extra, report: Callable[[Mode], None]) -> list[Mode]:
+def run_planned(
+    worker: Worker, lines: Sequence[bytes], planned: PlannedRun, report: Callable[[Mode], None]
+) -> list[Mode]:
     """Run it and put the outcomes in the order of the events: one mode, or two where each event came twice."""
-    run = Mode(extra.name, 0)
-    answers: Iterable[Answer] = worker.run_batches(lines, extra.batches, watch_inputs=extra.name == "once more")
+    run = Mode(planned.name, 0)
+    answers: Iterable[Answer] = worker.run_batches(lines, planned.batches, watch_inputs=planned.name == "once more")
     for answer in answers:
         run.add(answer)
         report(run)
-    times = len(extra.events) // len(lines)
-    ordered: list[list[bytes]] = [[b""] * len(lines) for _ in range(times)]
-    seen = [0] * len(lines)
-    for place, event in zip(extra.kept, extra.events, strict=True):
-        ordered[seen[event]][event] = run.outcomes[place]
-        seen[event] += 1
-    return [Mode(extra.name, 0, outcomes, changed=run.changed) for outcomes in ordered]
+    return [Mode(planned.name, 0, outcomes, changed=run.changed) for outcomes in planned.by_event(run.outcomes)]
 
 
 def judge(runs: ParityRuns, rule: Rule, diagnose: Callable[[Mode, Mode, Mismatch], Diagnosis | None]) -> ParityReport:
@@ -112,17 +78,3 @@ def _summary(base: Mode, other: Mode, comparison: Comparison) -> dict[str, Any]:
             mismatch["event"] += 1
     del details["rule"]
     return {"modes": [base.name, other.name], **details}
-
-
-def _chunks(indices: list[int], size: int) -> list[list[int]]:
-    return [indices[start : start + size] for start in range(0, len(indices), size)]
-
-
-def _split(indices: list[int], source: random.Random) -> list[list[int]]:
-    batches = []
-    start = 0
-    while start < len(indices):
-        size = source.randint(1, _LARGEST_SPLIT)
-        batches.append(indices[start : start + size])
-        start += size
-    return batches

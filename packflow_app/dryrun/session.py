@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 
 from packflow_app.dryrun.client import Findings, Worker, WorkerLimits
 from packflow_app.dryrun.diagnosis import Diagnosis, Investigation
-from packflow_app.dryrun.golden import GoldenEvents, read_golden
 from packflow_app.dryrun.models import Model
 from packflow_app.dryrun.modes import Mode, warm_up
 from packflow_app.dryrun.needs import needs_of
-from packflow_app.dryrun.parity import SECOND_HASH_SEED, Extra, ParityRuns, difference, extra_runs, judge, run_extra
+from packflow_app.dryrun.parity import SECOND_HASH_SEED, ParityRuns, difference, judge, run_planned
 from packflow_app.dryrun.probes import Probing
 from packflow_app.dryrun.report import ChangedInput, DryRunReport, GoldenReport, PickleReport
 from packflow_app.dryrun.timings import best_batch_size
@@ -23,7 +22,17 @@ from packflow_app.dryrun.trials import Trials
 from packflow_app.dryrun.workers import Workers
 from packflow_app.locations import STATE_DIR
 from packflow_app.projects.requirements import REQUIREMENTS_FILE, read_declared
-from packflow_app.runtime import ERROR_KEY, Mismatch, Rule, compare, decode_event
+from packflow_app.runtime import (
+    ERROR_KEY,
+    GoldenEvents,
+    Mismatch,
+    PlannedRun,
+    Rule,
+    compare,
+    decode_event,
+    planned_runs,
+    read_golden,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -232,17 +241,17 @@ class DryRun:
         found: list[Mode] = []
         count = len(self.events)
         if not workers.loaded.stateful:
-            for extra in extra_runs(count, max(self.settings.batch_sizes)):
-                self._batches[extra.name] = extra.batches
-                found += run_extra(self._current, self.events, extra, partial(self._tell, extra))
+            for planned in planned_runs(count, max(self.settings.batch_sizes)):
+                self._batches[planned.name] = planned.batches
+                found += run_planned(self._current, self.events, planned, partial(self._tell, planned))
         order = list(range(count)) if workers.loaded.stateful else list(range(count))[::-1]
-        second = Extra("second process", [[index] for index in order], list(range(count)), order)
+        second = PlannedRun("second process", [[index] for index in order])
         worker = workers.start(SECOND_HASH_SEED)
         self._current = worker
-        return found + run_extra(worker, self.events, second, partial(self._tell, second))
+        return found + run_planned(worker, self.events, second, partial(self._tell, second))
 
-    def _tell(self, extra: Extra, run: Mode) -> None:
-        self._report(ModeProgressed(extra.name, len(run.outcomes), len(extra.events)))
+    def _tell(self, planned: PlannedRun, run: Mode) -> None:
+        self._report(ModeProgressed(planned.name, len(run.outcomes), sum(map(len, planned.batches))))
 
     def _run_golden(self, workers: Workers, replay: Mode, golden: GoldenEvents) -> None:
         assert workers.loaded is not None  # noqa: S101 - the modes were run

@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from packflow_app.dryrun.golden import GoldenEvents
     from packflow_app.projects.project import Project
+    from packflow_app.runtime import GoldenEvents
 
 _ENTRY_SOURCE = f"{RUNTIME_DIR}/archive_entry.py"
 

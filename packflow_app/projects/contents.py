@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packflow_app.errors import CheckFailedError, NotFoundError, UsageError
-from packflow_app.locations import GOLDEN_DIR, STATE_DIR
+from packflow_app.locations import STATE_DIR
+from packflow_app.runtime import GOLDEN_DIR
 
 if TYPE_CHECKING:
     from packflow_app.runtime import ProjectConfig
