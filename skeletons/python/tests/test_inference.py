@@ -1,27 +1,13 @@
-"""The promises of the backend, on the project's own sample events. Run them with `python -m pytest`."""
+"""The promises of the backend, on the project's own sample events. Run them with `python -m pytest`.
 
-import json
-from pathlib import Path
+The fixtures `backend` and `sample_events` come with Packflow: `packflow env sync` puts it into `.venv`.
+"""
 
-import packflow_runtime
-import pytest
-
-PROJECT = Path(__file__).resolve().parent.parent
+from packflow_runtime.testing import check_backend
 
 
-@pytest.fixture(scope="module")
-def backend():
-    return packflow_runtime.load(PROJECT)
-
-
-@pytest.fixture(scope="module")
-def events():
-    lines = (PROJECT / "samples" / "events.ndjson").read_text(encoding="utf-8").split("\n")
-    return [json.loads(line) for line in lines if line.strip()]
-
-
-def test_one_by_one_equals_batch(backend, events):
-    assert [backend(event) for event in events] == backend(events)
+def test_the_backend_keeps_its_promises(backend, sample_events):
+    check_backend(backend, sample_events)
 
 
 def test_an_event_without_numbers_scores_zero(backend):
