@@ -63,7 +63,10 @@ def test_the_runtime_wheel_holds_exactly_its_sources(tmp_path: Path) -> None:
     sources = [Path(name).relative_to("packflow_runtime/src").as_posix() for name in tracked("packflow_runtime/src")]
     with zipfile.ZipFile(wheel) as file:
         assert sorted(file.namelist()) == sorted(
-            [*sources, f"{info}/METADATA", f"{info}/RECORD", f"{info}/WHEEL", f"{info}/licenses/LICENSE"]
+            [
+                *sources,
+                *(f"{info}/{name}" for name in ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE")),
+            ]
         )
         metadata = file.read(f"{info}/METADATA").decode()
     assert "Requires-Dist" not in metadata, "the runtime has no dependency"
