@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from packflow_app.runtime import Rule
 
 MOST_PROBES = 500
+_MOST_EVENTS = 200  # to make probes from, and none larger than:
+_LARGEST_EVENT = 256 << 10
 _FIRST = frozenset(KINDS[:5])
 _PLACE = 1  # of a probe among its neighbours
 _MOST_SUSPECTS = 20
@@ -59,8 +61,15 @@ class Probing:
         report: Callable[[int, int], None] = lambda _done, _total: None,
     ) -> None:
         good = [index for index, outcome in enumerate(outcomes) if ERROR_KEY not in outcome]
-        self._lines = [lines[index] for index in good]
-        self._outcomes = [outcomes[index] for index in good]
+        small = [index for index in good if len(lines[index]) <= _LARGEST_EVENT]
+        chosen = small[:: -(-len(small) // _MOST_EVENTS) or 1]
+        self._lines = [lines[index] for index in chosen]
+        self._outcomes = [outcomes[index] for index in chosen]
+        self._why_none = (
+            f"Sample events over {_LARGEST_EVENT >> 10} KiB are not made into probes."
+            if good
+            else "The model failed on every sample event, so there was none to change."
+        )
         self._rule = rule
         self._trials = trials
         self._stateful = stateful
@@ -72,8 +81,7 @@ class Probing:
     def run(self) -> tuple[ProbesReport, list[bytes]]:
         """What became of every probe, and the events of those that were run. Raises CancelledError."""
         if not self._lines:
-            note = "The model failed on every sample event, so there was none to change."
-            return ProbesReport([], in_batches=False, fields=0, fields_used=[], notes=[note]), []
+            return ProbesReport([], in_batches=False, fields=0, fields_used=[], notes=[self._why_none]), []
         self._neighbours = self._chosen_neighbours()
         probes = probes_of(self._lines)
         total = min(len(probes), self._most)

@@ -15,7 +15,7 @@ from packflow_app.dryrun import session
 from packflow_app.dryrun.probe_report import BATCH_LOST, CLEAN_ERROR, CRASH, HANDLED, HANG, ProbeResult, ProbesReport
 from packflow_app.dryrun.report import kept_dry_run
 from packflow_app.dryrun.trials import Trials
-from projects import backend, run_dry, write_project
+from projects import HONEST, backend, run_dry, write_project
 
 EVENTS = [{"n": n, "name": f"a{n}", "tags": ["x"] * (n % 3)} for n in range(30)]
 ROBUST = """
@@ -120,6 +120,20 @@ def test_a_model_that_fails_on_every_sample_gets_none(tmp_path: Path) -> None:
     report = probed(tmp_path, "raise ValueError('no')")
     assert (report.results, report.not_run) == ([], 0)
     assert report.notes == ["The model failed on every sample event, so there was none to change."]
+
+
+def test_many_and_large_events_are_a_bounded_work(tmp_path: Path) -> None:
+    events = [{"n": n, "text": "x" * (300_000 if n % 2 else 10)} for n in range(50)]
+    project = write_project(tmp_path / "model", backend("return [{'n': e.get('n')} for e in inputs]"), events)
+    report = run_dry(project, probes=True, limit=50).report.probes
+    assert report is not None
+    assert len(report.results) == 17
+    assert (project / ".packflow" / "dry-run" / "probes.ndjson").stat().st_size < 50_000
+    for event in events:
+        event["text"] = "x" * 300_000
+    large = run_dry(write_project(tmp_path / "large", HONEST, events[:5]), probes=True).report.probes
+    assert large is not None
+    assert large.notes == ["Sample events over 256 KiB are not made into probes."]
 
 
 def test_deaths_are_bounded_and_what_was_left_out_is_said(tmp_path: Path, monkeypatch: Any) -> None:
