@@ -45,6 +45,7 @@ from packflow_runtime.project import (
 )
 from packflow_runtime.protocol import EVENTS_PER_FRAME, read_frame, write_frame
 from packflow_runtime.run_plan import PlannedRun, planned_runs
+from packflow_runtime.shrinking import fewest
 from packflow_runtime.stdio import write_all
 from packflow_runtime.stream import LineReader
 from packflow_runtime.yaml_subset import parse as parse_yaml
@@ -95,6 +96,7 @@ __all__ = [
     "decode_value",
     "encode",
     "extract",
+    "fewest",
     "is_archive",
     "is_blank",
     "open_archive",

@@ -64,8 +64,9 @@ class Loaded:
 class Answer:
     """What a worker gave for one frame.
 
-    Outcomes as encoded lines, for each call its events and the nanoseconds of each step, how many batches failed, the
-    events that failed alone, and, where it was asked for, the events whose input the model changed with the path.
+    Outcomes as encoded lines, for each call its events and the nanoseconds of each step, how many calls failed though
+    each of their events succeeded, the events that failed alone, and, where it was asked for, the events whose input
+    the model changed with the path.
     """
 
     outcomes: list[bytes]

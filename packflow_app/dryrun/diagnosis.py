@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any
 from packflow_app.dryrun.modes import Mode, warm_up
 from packflow_app.dryrun.report import Cause
 from packflow_app.errors import ModelFailedError
-from packflow_app.runtime import Rule, compare, encode
+from packflow_app.runtime import Rule, compare, encode, fewest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from packflow_app.dryrun.client import Worker
     from packflow_app.runtime import Mismatch
-
-_MOST_TRIALS = 64
 
 
 RANDOM = Cause(
@@ -118,35 +116,15 @@ class Investigation:
     def _shrink(self, worker: Worker, expected: list[dict[str, Any]], batch: list[int], event: int) -> list[int]:
         """The fewest events of the batch, in their order, among which ``event`` gets another output than alone.
 
-        Delta debugging (Zeller and Hildebrandt 2002) on its mates, with a bound on the number of calls; empty where not
-        even the whole batch shows the difference any more.
+        Empty where not even the whole batch shows the difference any more.
         """
-        trials = 0
-
-        def differs(mates: list[int]) -> bool:
-            nonlocal trials
-            trials += 1
-            chosen = set(mates)
-            return self._changes(
-                worker, expected, event, [index for index in batch if index == event or index in chosen]
-            )
-
         mates = list(dict.fromkeys(index for index in batch if index != event))
-        if not differs(mates):
-            return []
-        pieces = 2
-        while len(mates) > 1 and trials < _MOST_TRIALS:
-            size = -(-len(mates) // pieces)
-            parts = [mates[start : start + size] for start in range(0, len(mates), size)]
-            rests = [[index for index in mates if index not in part] for part in parts] if pieces > 2 else []
-            smaller = next((part for part in [*parts, *rests] if trials < _MOST_TRIALS and differs(part)), None)
-            if smaller is not None:
-                mates, pieces = smaller, max(2, min(pieces - 1, len(smaller)))
-            elif pieces < len(mates):
-                pieces = min(2 * pieces, len(mates))
-            else:
-                break
-        return [index for index in batch if index == event or index in mates]
+
+        def together(chosen: list[int]) -> list[int]:
+            return [index for index in batch if index == event or index in chosen]
+
+        needed = fewest(mates, lambda some: self._changes(worker, expected, event, together(some)))
+        return together(needed) if needed else []
 
     def _changes(self, worker: Worker, expected: list[dict[str, Any]], event: int, batch: list[int]) -> bool:
         """Whether the event gets another output in this batch; its field's scale is that of the whole run."""

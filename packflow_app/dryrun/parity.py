@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from packflow_app.dryrun.diagnosis import Diagnosis
 
 SECOND_HASH_SEED = 2
+_WATCHED = ("once more", "another order")  # one by one, and in batches
 
 
 @dataclass
@@ -36,7 +37,7 @@ def run_planned(
 ) -> list[Mode]:
     """Run it and put the outcomes in the order of the events: one mode, or two where each event came twice."""
     run = Mode(planned.name, 0)
-    answers: Iterable[Answer] = worker.run_batches(lines, planned.batches, watch_inputs=planned.name == "once more")
+    answers: Iterable[Answer] = worker.run_batches(lines, planned.batches, watch_inputs=planned.name in _WATCHED)
     for answer in answers:
         run.add(answer)
         report(run)

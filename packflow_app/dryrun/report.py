@@ -27,7 +27,7 @@ PROBES = "probes.ndjson"
 class ModeReport:
     """One way of calling the backend: one by one (``single``) or in batches.
 
-    ``failed_batches`` counts calls on two or more events that failed and were tried again in halves.
+    ``failed_batches`` counts calls on several events that failed, though each of these succeeded in the end.
 
     ``events_per_second`` counts time inside the backend only; ``latency_ms`` is per call, ``steps_ms`` per step of a
     call, ``histogram`` how calls spread over durations. They are None where no call succeeded.

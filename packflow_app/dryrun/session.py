@@ -158,7 +158,7 @@ class DryRun:
                 modes=reports,
                 parity=parity,
                 golden=self._golden_verdict(replay, golden) if golden else None,
-                changed_inputs=[ChangedInput(*change) for mode in runs.others for change in mode.changed][:_TOLD],
+                changed_inputs=_changed_inputs(runs.others),
                 written_files=_changed(before, _files(self.project.folder)),
                 pickles=PickleReport(findings.pickles, findings.resolved, sorted(self.settings.trusted)),
                 needs=self._needs(findings),
@@ -269,6 +269,15 @@ class DryRun:
         comparison = compare(recorded, replay.values(), self.settings.rule)
         first = difference("golden", comparison.first) if comparison.first else None
         return GoldenReport(comparison.equal, len(recorded), golden.digest(), first)
+
+
+def _changed_inputs(modes: list[Mode]) -> list[ChangedInput]:
+    """The first events that the model changed, each once."""
+    found: dict[int, str] = {}
+    for mode in modes:
+        for event, path in mode.changed:
+            found.setdefault(event, path)
+    return [ChangedInput(event, path) for event, path in sorted(found.items())[:_TOLD]]
 
 
 def _files(folder: Path) -> dict[str, tuple[int, int]]:

@@ -206,6 +206,23 @@ def test_batches_that_fail_though_their_events_do_not_are_counted(tmp_path: Path
     assert [mode.failed_batches for mode in report.modes] == [0, 0, 3]
 
 
+def test_an_event_that_fails_alone_does_not_hide_or_make_such_batches(tmp_path: Path) -> None:
+    execute = (
+        "if {} any(e['n'] == 3 for e in inputs): raise ValueError(len(inputs))\nreturn [{{'n': 1}} for e in inputs]"
+    )
+    strict = write_project(tmp_path / "strict", backend(execute.format("")), EVENTS[:8])
+    assert [mode.failed_batches for mode in run_dry(strict, batch_sizes=[8]).report.modes] == [0, 0]
+    picky = write_project(tmp_path / "picky", backend(execute.format("len(inputs) > 2 or")), EVENTS[:8])
+    assert [mode.failed_batches for mode in run_dry(picky, batch_sizes=[4]).report.modes] == [0, 1]
+
+
+@pytest.mark.parametrize("change", ["[e.pop('x') for e in inputs]", "inputs.clear()"])
+def test_events_that_are_changed_in_batches_only_are_found(tmp_path: Path, change: str) -> None:
+    execute = f"out = [{{'n': e['n']}} for e in inputs]\nif len(inputs) > 1: {change}\nreturn out"
+    report = run_dry(write_project(tmp_path / "model", backend(execute), EVENTS)).report
+    assert report.changed_inputs
+
+
 def test_a_declared_stateful_model_starts_each_mode_afresh(tmp_path: Path) -> None:
     counter = backend(
         "out = []\nfor e in inputs:\n    self.seen += 1\n    out.append({'seen': self.seen})\nreturn out",

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from packflow_app.actions.init import InitOptions, init
+from packflow_app.events.generated import firewall_events
 from packflow_app.runtime import runtime_wheel
 from projects import HONEST, backend, write_project
 
@@ -105,10 +107,18 @@ def test_honest_models_pass(tmp_path: Path, source: str, extra: str) -> None:
             "if any(e['n'] == 12 for e in inputs): raise ValueError('twelve')\nreturn [{} for e in inputs]",
             ("event 13 fails in execute at inference.py:7: ValueError: twelve",),
         ),
+        (
+            "if len(inputs) > 1: raise ValueError('one at a time')\nreturn [{} for e in inputs]",
+            (
+                "in batch 8 a call with 8 events, event 1 first, fails, though each of them succeeds alone: "
+                "execute raised ValueError: one at a time at inference.py:7.",
+                "Events 1 and 2 together are enough to show it.",
+            ),
+        ),
         ("return [{'v': float('nan')} for e in inputs]", ("event 1 fails in check_outputs", "50 of 50 events fail")),
         ("return [{} for e in inputs[1:]]", ("event 1 fails in", "50 of 50 events fail")),
     ],
-    ids=["mean", "sorted", "random", "state", "mutates", "raises", "nan", "too few"],
+    ids=["mean", "sorted", "random", "state", "mutates", "raises", "raises together", "nan", "too few"],
 )
 def test_a_broken_promise_fails_and_says_where(tmp_path: Path, source: str, told: tuple[str, ...]) -> None:
     said = broken(tmp_path, backend(source))
@@ -153,6 +163,30 @@ def test_several_projects_in_one_run_and_from_elsewhere_keep_apart(tmp_path: Pat
     assert (code, "2 passed" in said) == (0, True), said
 
 
+def test_each_project_has_its_environment_and_leaves_none(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        config = f"env:\n  PLACE: {name}\n"
+        test = f"""
+        import os
+
+        def test_while_a_backend_is_used(backend):
+            assert backend({{"n": 1}}) == {{"place": "{name}"}}
+
+        def test_before_and_after():
+            assert "PLACE" not in os.environ
+
+        def test_again(backend):
+            assert backend({{"n": 1}}) == {{"place": "{name}"}}
+        """
+        source = backend("return [{'place': os.environ['PLACE']} for e in inputs]")
+        project(tmp_path / name, source, test, config=config)
+        (tmp_path / name / "tests" / "test_model.py").rename(tmp_path / name / "tests" / f"test_{name}.py")
+    one, two = "one/tests/test_one.py::test_", "two/tests/test_two.py::test_"
+    names = ("while_a_backend_is_used", "before_and_after", "again")
+    code, said = run(tmp_path, *(place + name for name in names for place in (one, two)))
+    assert (code, "6 passed" in said) == (0, True), said
+
+
 def test_tests_do_not_disturb_each_other(tmp_path: Path) -> None:
     test = """
     def test_events_may_be_changed(sample_events):
@@ -186,6 +220,30 @@ def test_a_stateful_backend_is_fresh_for_each_test_and_closed(tmp_path: Path) ->
     assert (code, said.count("closed 1")) == (0, 2), said
 
 
+def test_a_model_that_cannot_be_loaded_is_tried_once(tmp_path: Path) -> None:
+    extra = "def initialize(self): print('tried'); raise OSError('no weights')"
+    test = "def test_one(backend): pass\n\ndef test_two(backend): pass\n"
+    code, said = run(project(tmp_path / "model", backend("return inputs", extra), test), "-s")
+    assert (code, said.count("tried\n")) == (1, 1), said
+    assert said.count("initialize raised OSError: no weights\nat inference.py:") == 2, said
+
+
+def test_shared_backends_are_closed_at_the_end(tmp_path: Path) -> None:
+    test = "def test_one(backend): pass\n\ndef test_two(backend): pass\n"
+    source = backend("return inputs", "def close(self): print('closed')")
+    code, said = run(project(tmp_path / "model", source, test), "-s")
+    assert (code, said.count("closed")) == (0, 1), said
+    assert said.index("closed") > said.index(".."), said
+
+
+def test_what_keeps_a_check_from_running_is_said_at_the_tests_own_line(tmp_path: Path) -> None:
+    test = CHECK.replace("check_backend(backend, sample_events)", "check_backend(backend, [{'at': object()}])")
+    code, said = run(project(tmp_path / "model", HONEST, test))
+    assert code == 1
+    assert "Event 1 cannot be written as JSON: Object of type object is not JSON serializable." in said
+    assert "packflow_runtime/" not in said, said
+
+
 def test_other_suites_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "test_other.py").write_text(
         "import sys\n\ndef test_it():\n    assert 'packflow_runtime.backend' not in sys.modules\n"
@@ -194,6 +252,7 @@ def test_other_suites_are_left_alone(tmp_path: Path) -> None:
     code, said = run(tmp_path)
     assert (code, "1 passed, 1 error" in said) == (1, True), said
     assert f"No packflow.yaml in a folder above {tmp_path / 'test_other.py'}" in said
+    assert "next: Move the test below the folder of the project, or create one with `packflow init DIR`." in said
     own = "import pytest\n\n@pytest.fixture\ndef backend():\n    return 'mine'\n"
     (tmp_path / "conftest.py").write_text(own)
     (tmp_path / "test_other.py").write_text("def test_theirs(backend):\n    assert backend == 'mine'\n")
@@ -233,15 +292,23 @@ def test_an_error_in_the_projects_own_code_shows_its_line(tmp_path: Path) -> Non
 
 @pytest.mark.slow
 @pytest.mark.parametrize("version", ["7.4.0", ""])
-def test_the_wheel_brings_the_plugin(tmp_path: Path, version: str) -> None:
-    folder = project(tmp_path / "model", HONEST)
+def test_the_wheel_brings_the_plugin_to_a_new_project(tmp_path: Path, version: str) -> None:
+    events = tmp_path / "events.ndjson"
+    events.write_bytes(b"\n".join(firewall_events(100)))
+    init(InitOptions(tmp_path / "my-model", events))
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
     python = str(tmp_path / "venv" / "bin" / "python")
     wanted = f"pytest=={version}" if version else "pytest"
     subprocess.run([python, "-m", "pip", "install", "--quiet", wanted, str(runtime_wheel())], check=True)
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST", "PYTHON", "COV"))}
     done = subprocess.run(
-        [python, "-W", "error", "-m", "pytest", "-W", "error"], cwd=folder, capture_output=True, text=True, check=False
+        [python, "-W", "error", "-m", "pytest", "-W", "error"],
+        cwd=tmp_path / "my-model",
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "plugins: packflow-runtime-" in done.stdout
-    assert "1 passed" in done.stdout
+    assert "2 passed" in done.stdout

@@ -6,6 +6,7 @@ several projects in one run keep apart.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
@@ -27,40 +28,46 @@ def packflow_project(request: pytest.FixtureRequest) -> Path:
         if (folder / _CONFIG_FILE).is_file():
             return folder
     return pytest.fail(
-        f"No {_CONFIG_FILE} in a folder above {request.path}: Packflow's fixtures are for the tests of a project.",
+        f"No {_CONFIG_FILE} in a folder above {request.path}: Packflow's fixtures are for the tests of a project.\n"
+        f"next: Move the test below the folder of the project, or create one with `packflow init DIR`.",
         pytrace=False,
     )
 
 
 @pytest.fixture(scope="session")
-def _packflow_backends() -> Iterator[dict[Path, InferenceBackend]]:
-    """The stateless backends that were loaded in this run, by project."""
-    backends: dict[Path, InferenceBackend] = {}
-    yield backends
-    for backend in backends.values():
-        backend.close()
+def _packflow_backends() -> Iterator[_Backends]:
+    """The backends that tests of this run share."""
+    backends = _Backends()
+    with backends.closing:
+        yield backends
 
 
 @pytest.fixture
-def backend(packflow_project: Path, _packflow_backends: dict[Path, InferenceBackend]) -> Iterator[InferenceBackend]:
-    """The project's backend: one for the whole run, or a fresh one for each test where it is stateful."""
-    known = _packflow_backends.get(packflow_project)
-    if known is not None:
-        yield known
-        return
-    loaded = _load(packflow_project)
-    if loaded.stateful:
-        yield loaded
-        loaded.close()
-    else:
-        _packflow_backends[packflow_project] = loaded
-        yield loaded
+def backend(
+    packflow_project: Path, _packflow_backends: _Backends, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[InferenceBackend]:
+    """The project's backend: one for the whole run, or a fresh one for each test where it is stateful.
+
+    The environment variables that ``packflow.yaml`` sets hold for this test, so that other projects have their own.
+    """
+    from .errors import PackflowError  # noqa: PLC0415 - a run without such a test pays for nothing
+    from .project import read_project_config  # noqa: PLC0415
+
+    try:
+        for name, value in read_project_config(packflow_project).env.items():
+            monkeypatch.setenv(name, value)
+        found = _packflow_backends.get(packflow_project)
+    except PackflowError as error:
+        _failed(error)
+    yield found
+    if found.stateful:
+        found.close()
 
 
 @pytest.fixture
 def sample_events(packflow_project: Path) -> list[dict[str, Any]]:
     """The project's sample events, decoded anew for each test, which may change them."""
-    from .errors import PackflowError  # noqa: PLC0415 - a run without such a test pays for nothing
+    from .errors import PackflowError  # noqa: PLC0415
     from .sample_events import read_sample_events  # noqa: PLC0415
 
     try:
@@ -69,14 +76,35 @@ def sample_events(packflow_project: Path) -> list[dict[str, Any]]:
         _failed(error)
 
 
-def _load(folder: Path) -> InferenceBackend:
-    from .errors import PackflowError  # noqa: PLC0415
-    from .loading import load_project  # noqa: PLC0415
+class _Backends:
+    """The stateless backends that were loaded in this run, by project, and why others could not be.
 
-    try:
-        return load_project(folder)
-    except PackflowError as error:
-        _failed(error)
+    A model is slow to load, and as slow to fail: neither is tried again for the next test.
+    """
+
+    def __init__(self) -> None:
+        self.closing = ExitStack()  # closes every backend, even where the close of another raises
+        self._known: dict[Path, InferenceBackend] = {}
+        self._failures: dict[Path, PackflowError] = {}
+
+    def get(self, folder: Path) -> InferenceBackend:
+        """The backend of the project; a new one where it is stateful. Raises PackflowError."""
+        from .errors import PackflowError  # noqa: PLC0415
+        from .loading import load_project  # noqa: PLC0415
+
+        if folder in self._failures:
+            raise self._failures[folder]
+        if folder in self._known:
+            return self._known[folder]
+        try:
+            loaded = load_project(folder)
+        except PackflowError as error:
+            self._failures[folder] = error
+            raise
+        if not loaded.stateful:
+            self._known[folder] = loaded
+            self.closing.callback(loaded.close)
+        return loaded
 
 
 def _failed(error: PackflowError) -> NoReturn:

@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .checking import changed_path
-from .codec import StdlibCodec
 from .equality import Mismatch, Rule, compare
 from .errors import PackflowError
 from .golden import read_golden
 from .jsonlines import decode_event, encode
-from .lines import Line, Lines
-from .outcomes import CallObserver, EventRunner
+from .native import name_of
+from .outcomes import CallObserver
 from .outputs import ERROR_KEY
 from .project import CONFIG_FILE, DryRunConfig, ProjectConfig, read_project_config
 from .run_plan import PlannedRun, batch_run, planned_runs
+from .trials import Cause, Outcomes, Trials
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,57 +28,61 @@ if TYPE_CHECKING:
     from .backend import InferenceBackend, StepTimes
     from .errors import InferenceBackendError
     from .jsonlines import Event
+    from .lines import Line, Lines
 
 __all__ = ["check_backend"]
 
 _SHOWN = 5
-_MOST_MATES = 64
 _LONGEST_VALUE = 60
-_RANDOM = "It gives other outputs for the same events each time. Seed what is random, and keep clocks out of outputs."
-_STATE = "An output depends on the events before it. Keep nothing between calls, or set stateful = True in the backend."
-_ORDER = "The outputs of a batch come in another order than its events. Undo any sorting before you return."
-_BATCH = "An output depends on the other events of its batch. Look for a mean, a rank, a fit or padding over the batch."
-
-Outcomes = list[dict[str, Any]]
 
 
-def check_backend(backend: InferenceBackend, events: Sequence[Event]) -> None:
+def check_backend(backend: InferenceBackend, events: Sequence[Event], *, allow_failures: bool = False) -> None:
     """Assert that the backend keeps its promises on these events; raises AssertionError that names what it does not.
 
-    Every event gets an output, a dict that JSON can hold; no event is changed; one by one, batches of the sizes in
-    ``dry_run: batch_sizes``, random splits, another order, each event twice and one by one once more give equal outputs
-    by the equality rule, with the tolerances of ``packflow.yaml``; and where the project has golden events, it still
-    gives their outputs. A stateful backend is loaded afresh for each run, and its runs keep the order of the events.
+    Every event gets an output, a dict that JSON can hold, alone and in every batch; no event is changed; one by one,
+    batches of the sizes in ``dry_run: batch_sizes``, random splits, another order, each event twice and one by one once
+    more give equal outputs by the equality rule, with the tolerances of ``packflow.yaml``; and where the project has
+    golden events, it still gives their outputs. Of a stateful backend each run gets a new instance with the same
+    configuration, and its runs keep the order of the events. With ``allow_failures`` some events, though not all, may
+    fail; they must fail alike in every run.
 
-    Raises PackflowError where there are no events, or ``packflow.yaml`` or the golden events cannot be read.
+    Raises PackflowError where there are no events, JSON cannot hold one, or ``packflow.yaml`` or the golden events
+    cannot be read.
     """
     __tracebackhide__ = True  # for pytest: the failure is the test's
-    if not events:
-        raise PackflowError(
-            "check_backend was given no events.", code="events-empty", hint="Give it at least one event."
-        )
-    check = _Check(backend, [encode(event) for event in events])
-    check.run()
+    try:
+        check = _Check(backend, _encoded(events), allow_failures=allow_failures)
+        check.run()
+    except PackflowError as error:
+        raise error.with_traceback(None) from error.__cause__
     if check.broken:
         of = f"{check.config.name} {check.config.version}" if check.config is not None else type(backend).__qualname__
-        lines = [f"{of} does not keep its promises on {len(events)} events:", *(f"- {one}" for one in check.broken)]
+        lines = [f"{of} does not keep its promises on {_counted(len(events))}:", *(f"- {one}" for one in check.broken)]
         raise AssertionError("\n".join(lines))
 
 
 @dataclass
 class _Run(CallObserver):
-    """The outcomes of a run, with the failures and the changed events that it showed."""
+    """The outcomes of a run, with the failures and the changed events that it showed; events by number from 1."""
 
     outcomes: Outcomes = field(default_factory=list)
     failures: dict[int, InferenceBackendError] = field(default_factory=dict)
+    failed_batches: list[list[int]] = field(default_factory=list)
     changed: dict[int, str] = field(default_factory=dict)
+    list_changed: bool = False
 
     def call_finished(self, lines: Lines, events: list[Event], times: StepTimes) -> None:
         del times
-        for number, raw, event in zip(lines.numbers, lines.raws, events, strict=False):
+        if len(events) != len(lines):
+            self.list_changed = True
+            return
+        for number, raw, event in zip(lines.numbers, lines.raws, events, strict=True):
             path = changed_path(decode_event(raw), event, "")
             if path is not None:
                 self.changed.setdefault(number, path)
+
+    def batch_failed(self, lines: Lines) -> None:
+        self.failed_batches.append([*lines.numbers])
 
     def event_failed(self, line: Line, error: InferenceBackendError) -> None:
         self.failures.setdefault(line.number, error)
@@ -87,30 +91,45 @@ class _Run(CallObserver):
 class _Check:
     """The runs of one backend and what they broke."""
 
-    def __init__(self, backend: InferenceBackend, lines: list[bytes]) -> None:
-        self.backend = backend
-        self.lines = lines
-        self.broken: list[str] = []
+    def __init__(self, backend: InferenceBackend, lines: list[bytes], *, allow_failures: bool) -> None:
         folder = backend.project_dir
         self.config: ProjectConfig | None = read_project_config(folder) if (folder / CONFIG_FILE).is_file() else None
         written = self.config.dry_run if self.config is not None else DryRunConfig()
-        self.rule = Rule(written.rtol, written.atol, tuple(written.ignore))
         self.sizes = sorted({size for size in written.batch_sizes if size > 1})
+        self.rule = Rule(written.rtol, written.atol, tuple(written.ignore))
+        self.backend = backend
+        self.trials = self._trials(lines)
+        self.allow_failures = allow_failures
+        self.broken: list[str] = []
 
     def run(self) -> None:
-        base = self._run(batch_run(len(self.lines), 1))
+        count = len(self.trials.lines)
+        base = self._run(batch_run(count, 1))
         self._note_failures(base)
-        self._note_changes(base)
-        others = [batch_run(len(self.lines), size) for size in self.sizes]
+        changed = self._note_changes(base)
+        others = [batch_run(count, size) for size in self.sizes]
         if not self.backend.stateful:
-            others += planned_runs(len(self.lines), max(self.sizes, default=8))
+            others += planned_runs(count, max(self.sizes, default=8))
         for planned in others:
-            if self._differs(base, planned):
+            run = self._run(planned)
+            changed = changed or self._note_changes(run, f" in {planned.name}")
+            lost = self._note_lost_batch(base, run, planned)
+            if self._note_difference(base, run, planned) or lost:
                 break
-        self._check_golden()
+        self._note_golden()
+
+    def _run(self, planned: PlannedRun) -> _Run:
+        run = _Run()
+        run.outcomes = self.trials.run(planned, run)
+        return run
+
+    def _trials(self, lines: list[bytes]) -> Trials:
+        return Trials(self.backend, lines, self.rule, in_project=self.config is not None)
 
     def _note_failures(self, base: _Run) -> None:
-        failed = [number for number, outcome in enumerate(base.outcomes, 1) if ERROR_KEY in outcome]
+        failed = _failed(base.outcomes)
+        if self.allow_failures and len(failed) < len(base.outcomes):
+            return
         for number in failed[:_SHOWN]:
             record, error = base.outcomes[number - 1][ERROR_KEY], base.failures.get(number)
             where = f" at {error.where}" if error is not None and error.where else ""
@@ -118,106 +137,119 @@ class _Check:
                 f"event {number} fails in {record['step']}{where}: {record['type']}: {record['message']}"
             )
         if len(failed) > _SHOWN:
-            self.broken.append(f"{len(failed)} of {len(base.outcomes)} events fail")
+            self.broken.append(f"{len(failed)} of {_counted(len(base.outcomes))} fail")
 
-    def _note_changes(self, base: _Run) -> None:
-        for number, path in sorted(base.changed.items())[:1]:
+    def _note_changes(self, run: _Run, where: str = "") -> bool:
+        if run.list_changed:
+            self.broken.append(f"the model changes the list of events{where}. Work on a copy: events = list(events)")
+        for number, path in sorted(run.changed.items())[:1]:
             field_of = f"field {path} of " if path else ""
-            self.broken.append(f"the model changes {field_of}event {number}. Work on a copy: event = dict(event)")
+            self.broken.append(
+                f"the model changes {field_of}event {number}{where}. Work on a copy: event = dict(event)"
+            )
+        return run.list_changed or bool(run.changed)
 
-    def _differs(self, base: _Run, planned: PlannedRun) -> bool:
-        for outcomes in planned.by_event(self._run(planned).outcomes):
+    def _note_lost_batch(self, base: _Run, run: _Run, planned: PlannedRun) -> bool:
+        """A call that fails though its events succeed alone: a stream saves them, but ``backend(records)`` raises."""
+        failing = set(_failed(base.outcomes))
+        lost = next((numbers for numbers in run.failed_batches if failing.isdisjoint(numbers)), None)
+        if lost is None:
+            return False
+        batch = [number - 1 for number in lost]
+        error = self.trials.failure_together(batch)
+        why = f": {error.title.rstrip('.')}" if error is not None else ""
+        where = f" at {error.where}" if error is not None and error.where else ""
+        smallest = self.trials.smallest_failure(batch) if error is not None else []
+        self.broken.append(
+            f"in {planned.name} a call with {len(batch)} events, event {lost[0]} first, fails, "
+            f"though each of them succeeds alone{why}{where}.{_enough(smallest)}"
+        )
+        return True
+
+    def _note_difference(self, base: _Run, run: _Run, planned: PlannedRun) -> bool:
+        for outcomes in planned.by_event(run.outcomes):
             first = compare(base.outcomes, outcomes, self.rule).first
             if first is not None:
+                cause = self.trials.cause(base.outcomes, outcomes, planned, first.event)
                 told = _told(first, "one by one", f"in {planned.name}")
-                cause = self._cause(base, planned, outcomes, first)
-                self.broken.append(f"one by one and {planned.name} differ, first on {told}. {cause}")
+                self.broken.append(f"one by one and {planned.name} differ, first on {told}. {_explained(cause)}")
                 return True
         return False
 
-    def _cause(self, base: _Run, planned: PlannedRun, outcomes: Outcomes, first: Mismatch) -> str:
-        if self.backend.stateful:
-            return _BATCH if self._equal(base.outcomes, self._singles(self._fresh())) else _RANDOM
-        batch = next(batch for batch in planned.batches if first.event in batch)
-        if len(batch) == 1 or not self._equal(base.outcomes, self._singles(self.backend)):
-            return self._cause_between_calls()
-        alone, together = (
-            sorted(json.dumps(one[index], sort_keys=True) for index in set(batch)) for one in (base.outcomes, outcomes)
-        )
-        return _ORDER if alone == together else _BATCH + self._mate(base, batch, first.event)
-
-    def _cause_between_calls(self) -> str:
-        """Chance where two fresh backends part, else what a backend keeps between calls."""
-        if self.config is None:
-            return _RANDOM
-        return _STATE if self._equal(*(self._singles(self._loaded()) for _ in range(2))) else _RANDOM
-
-    def _mate(self, base: _Run, batch: list[int], event: int) -> str:
-        """The first other event of the batch, if any, beside which the event gets another output than alone."""
-        for mate in dict.fromkeys(batch[:_MOST_MATES]):
-            pair = sorted({mate, event})
-            changed = list(base.outcomes)
-            found = self._outcomes(self.backend, [pair if len(pair) > 1 else [event, event]])
-            changed[event] = found[pair.index(event)]
-            if not self._equal(base.outcomes, changed):
-                return f" Events {pair[0] + 1} and {pair[-1] + 1} together are enough to show it."
-        return ""
-
-    def _check_golden(self) -> None:
+    def _note_golden(self) -> None:
         golden = read_golden(self.backend.project_dir)
         if golden is None or not golden.inputs:
             return
-        found = self._outcomes(self._fresh(), batch_run(len(golden.inputs), 1).batches, golden.inputs)
+        found = self._trials(golden.inputs).run(batch_run(len(golden.inputs), 1))
         first = compare([decode_event(line) for line in golden.outputs], found, self.rule).first
-        if first is not None:
-            told = _told(first, "recorded", "now")
-            self.broken.append(
-                f"the golden outputs changed, first on {told}. "
-                "If the change is meant, record them again: packflow export --golden 20"
-            )
+        if first is None:
+            return
+        told = f"the golden outputs changed, first on {_told(first, 'recorded', 'now')}"
+        if ERROR_KEY not in found[first.event]:
+            told += ". If the change is meant, record them again: packflow export --golden 20"
+        self.broken.append(told)
 
-    def _run(self, planned: PlannedRun) -> _Run:
-        run = _Run()
-        run.outcomes = self._outcomes(self._fresh(), planned.batches, watch=run)
-        return run
 
-    def _singles(self, backend: InferenceBackend) -> Outcomes:
-        return self._outcomes(backend, batch_run(len(self.lines), 1).batches)
+def _encoded(events: Sequence[Any]) -> list[bytes]:
+    """Each event as a line of JSON; raises PackflowError for what is no event."""
+    if not events:
+        raise PackflowError(
+            "check_backend was given no events.", code="events-empty", hint="Give it at least one event."
+        )
+    lines = []
+    for number, event in enumerate(events, 1):
+        if not isinstance(event, dict):
+            raise _invalid(number, f"is {name_of(event)}, not a dict")
+        try:
+            lines.append(encode(event))
+        except (TypeError, ValueError, RecursionError) as error:
+            raise _invalid(number, f"cannot be written as JSON: {error}") from None
+    return lines
 
-    def _outcomes(
-        self,
-        backend: InferenceBackend,
-        batches: list[list[int]],
-        lines: list[bytes] | None = None,
-        watch: CallObserver | None = None,
-    ) -> Outcomes:
-        """The outcomes of these batches of the events (or of other ``lines``), one after another."""
-        raws = self.lines if lines is None else lines
-        runner = EventRunner(backend, StdlibCodec(), watch)
-        found: Outcomes = []
-        for batch in batches:
-            outcomes = runner.run(Lines([index + 1 for index in batch], [raws[index] for index in batch]))
-            found += [decode_event(line) for line in outcomes.encoded]
-        return found
 
-    def _fresh(self) -> InferenceBackend:
-        """The backend; a stateful one as it is at the start."""
-        return self._loaded() if self.backend.stateful else self.backend
+def _invalid(number: int, reason: str) -> PackflowError:
+    hint = "Give check_backend dicts that JSON can hold, as sample_events does."
+    return PackflowError(f"Event {number} {reason}.", code="events-invalid", hint=hint)
 
-    def _loaded(self) -> InferenceBackend:
-        from .loading import load_project  # noqa: PLC0415 - most backends need no second one
 
-        return load_project(self.backend.project_dir)
+def _failed(outcomes: Outcomes) -> list[int]:
+    """The numbers of the events that failed."""
+    return [number for number, outcome in enumerate(outcomes, 1) if ERROR_KEY in outcome]
 
-    def _equal(self, left: Outcomes, right: Outcomes) -> bool:
-        return compare(left, right, self.rule).equal
+
+def _counted(events: int) -> str:
+    return "1 event" if events == 1 else f"{events} events"
+
+
+def _explained(cause: Cause) -> str:
+    step = f" The values part in {cause.step}." if cause.step else ""
+    return cause.explanation + step + _enough(cause.smallest_batch)
+
+
+def _enough(batch: Sequence[int]) -> str:
+    """Which few events are enough to see it for oneself; empty where that is not known."""
+    numbers = [str(index + 1) for index in batch]
+    if not numbers:
+        return ""
+    if len(set(numbers)) == 1:
+        return f" Event {numbers[0]}{' twice' if len(numbers) > 1 else ''} in a batch is enough to show it."
+    shown = numbers if len(numbers) <= _SHOWN + 1 else [*numbers[:_SHOWN], f"{len(numbers) - _SHOWN} others"]
+    return f" Events {', '.join(shown[:-1])} and {shown[-1]} together are enough to show it."
 
 
 def _told(first: Mismatch, left: str, right: str) -> str:
     """Where two runs part, with both values."""
     place = f"event {first.event + 1}" + (f", field {first.path}" if first.path else "")
     shown = first.as_json()
-    values = [json.dumps(shown[side], ensure_ascii=False) for side in ("left", "right")]
-    short = [value if len(value) <= _LONGEST_VALUE else f"{value[: _LONGEST_VALUE - 1]}…" for value in values]
+    values = [_value(getattr(first, side), shown[side]) for side in ("left", "right")]
     delta = f" (|Δ| {first.difference:.3g})" if first.difference is not None else ""
-    return f"{place}: {short[0]} {left}, {short[1]} {right}{delta}"
+    return f"{place}: {values[0]} {left}, {values[1]} {right}{delta}"
+
+
+def _value(value: Any, shown: Any) -> str:  # noqa: ANN401 - JSON
+    """A value on one line, or the failure that stands in its place."""
+    record = value.get(ERROR_KEY) if isinstance(value, dict) else None
+    if isinstance(record, dict) and {"type", "message"} <= record.keys():
+        return f"{record['type']}: {record['message']}"
+    text = json.dumps(shown, ensure_ascii=False)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"

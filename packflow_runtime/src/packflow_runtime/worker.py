@@ -25,6 +25,8 @@ from .tracing import trace_event
 from .typed import with_plain_text
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .backend import InferenceBackend, StepTimes
     from .codec import Codec
     from .jsonlines import Event
@@ -77,22 +79,28 @@ class _Session:
     def _run(
         self, backend: InferenceBackend, header: dict[str, Any], lines: list[bytes]
     ) -> tuple[dict[str, Any], list[bytes]]:
-        """Run batches of the sizes in ``batches``; with ``watch_inputs`` also say which events were changed."""
+        """Run batches of the sizes in ``batches``; with ``watch_inputs`` also say which events were changed.
+
+        ``failed_batches`` counts the calls that failed though each of their events succeeds.
+        """
         watch = _Watch(self.progress, self.codec if header.get("watch_inputs") else None)
         runner = EventRunner(backend, self.codec, watch)
         encoded: list[bytes] = []
         codes: list[tuple[int, str]] = []
-        start = 0
+        start = lost = 0
         for size in header["batches"]:
             stop = start + size
             outcomes = runner.run(Lines(header["numbers"][start:stop], lines[start:stop]))
             encoded += outcomes.encoded
             codes += [(start + index, code) for index, code in outcomes.codes.items()]
+            failing = {header["numbers"][start + index] for index in outcomes.codes}
+            lost += sum(failing.isdisjoint(numbers) for numbers in watch.failed_batches)
+            watch.failed_batches.clear()
             start = stop
         reply = {
             "op": "ran",
             "calls": watch.calls,
-            "failed_batches": watch.failed_batches,
+            "failed_batches": lost,
             "failures": watch.failures,
             "codes": codes,
             "changed": watch.changed,
@@ -145,7 +153,7 @@ class _Watch(CallObserver):
         self.codec = codec  # to decode events again, where it is asked whether they were changed
         self.calls: list[list[int]] = []
         self.changed: list[tuple[int, str]] = []
-        self.failed_batches = 0
+        self.failed_batches: list[Sequence[int]] = []
         self.failures: list[dict[str, Any]] = []
 
     def call_started(self, lines: Lines) -> None:
@@ -155,14 +163,16 @@ class _Watch(CallObserver):
         self.calls.append([len(lines), *times])
         if self.codec is not None and len(self.changed) < _TOLD:
             before, _ = self.codec.decode(lines.raws)
-            for number, old, new in zip(lines.numbers, before, events, strict=False):
+            if len(events) != len(before):  # the list itself was changed
+                self.changed.append((lines.numbers[0], ""))
+                return
+            for number, old, new in zip(lines.numbers, before, events, strict=True):
                 path = changed_path(old, new, "")
                 if path is not None:
                     self.changed.append((number, path))
 
     def batch_failed(self, lines: Lines) -> None:
-        del lines
-        self.failed_batches += 1
+        self.failed_batches.append(lines.numbers)
 
     def event_failed(self, line: Line, error: InferenceBackendError) -> None:
         if len(self.failures) < _TOLD:
