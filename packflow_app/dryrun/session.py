@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packflow_app.dryrun.client import Findings, Worker, WorkerLimits
@@ -16,11 +14,11 @@ from packflow_app.dryrun.modes import Mode, warm_up
 from packflow_app.dryrun.needs import needs_of
 from packflow_app.dryrun.parity import SECOND_HASH_SEED, ParityRuns, difference, judge, run_planned
 from packflow_app.dryrun.probes import Probing
+from packflow_app.dryrun.project_files import changed_files, project_files
 from packflow_app.dryrun.report import ChangedInput, DryRunReport, GoldenReport, PickleReport
 from packflow_app.dryrun.timings import best_batch_size
 from packflow_app.dryrun.trials import Trials
 from packflow_app.dryrun.workers import Workers
-from packflow_app.locations import STATE_DIR
 from packflow_app.projects.requirements import REQUIREMENTS_FILE, read_declared
 from packflow_app.runtime import (
     ERROR_KEY,
@@ -46,7 +44,6 @@ if TYPE_CHECKING:
 _TOLD = 20
 _PROBE_SECONDS = 5.0
 _PATIENCE = 10
-_NOT_THE_PROJECTS = frozenset({"__pycache__", STATE_DIR, ".git", ".venv", "venv"})
 
 
 @dataclass(frozen=True)
@@ -120,7 +117,7 @@ class DryRun:
         """
         digest = self.project.contents().digest()
         golden = read_golden(self.project.folder)
-        before = _files(self.project.folder)
+        before = project_files(self.project.folder)
         replay = Mode("golden", 1)
         with Workers(self._worker) as workers:
             modes = self._run_modes(workers)
@@ -159,7 +156,7 @@ class DryRun:
                 parity=parity,
                 golden=self._golden_verdict(replay, golden) if golden else None,
                 changed_inputs=_changed_inputs(runs.others),
-                written_files=_changed(before, _files(self.project.folder)),
+                written_files=changed_files(before, project_files(self.project.folder)),
                 pickles=PickleReport(findings.pickles, findings.resolved, sorted(self.settings.trusted)),
                 needs=self._needs(findings),
                 probes=probes,
@@ -278,27 +275,6 @@ def _changed_inputs(modes: list[Mode]) -> list[ChangedInput]:
         for event, path in mode.changed:
             found.setdefault(event, path)
     return [ChangedInput(event, path) for event, path in sorted(found.items())[:_TOLD]]
-
-
-def _files(folder: Path) -> dict[str, tuple[int, int]]:
-    """Size and time of every file of the project; compiled modules and Packflow's own notes apart."""
-    found = {}
-    waiting = [folder]
-    while waiting:
-        with os.scandir(waiting.pop()) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    if entry.name not in _NOT_THE_PROJECTS:
-                        waiting.append(Path(entry.path))
-                elif entry.is_file(follow_symlinks=False):
-                    status = entry.stat()
-                    name = Path(entry.path).relative_to(folder).as_posix()
-                    found[name] = (status.st_size, status.st_mtime_ns)
-    return found
-
-
-def _changed(before: dict[str, tuple[int, int]], after: dict[str, tuple[int, int]]) -> list[str]:
-    return sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))[:_TOLD]
 
 
 __all__ = ["DryRun", "DryRunFound", "DryRunSettings", "ModeProgressed"]
