@@ -7,7 +7,7 @@ several projects in one run keep apart.
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -58,7 +58,7 @@ def backend(
             monkeypatch.setenv(name, value)
         found = _packflow_backends.get(packflow_project)
     except PackflowError as error:
-        _failed(error)
+        raise _failed(error) from None
     yield found
     if found.stateful:
         found.close()
@@ -73,7 +73,7 @@ def sample_events(packflow_project: Path) -> list[dict[str, Any]]:
     try:
         return read_sample_events(packflow_project)
     except PackflowError as error:
-        _failed(error)
+        raise _failed(error) from None
 
 
 class _Backends:
@@ -107,7 +107,8 @@ class _Backends:
         return loaded
 
 
-def _failed(error: PackflowError) -> NoReturn:
+def _failed(error: PackflowError) -> BaseException:
+    """What fails a test with the error's own words alone, without frames and without what it was raised from."""
     where = f"\nat {error.where}" if error.where else ""
     hint = f"\nnext: {error.hint}" if error.hint else ""
-    pytest.fail(f"{error.title}{where}{hint}", pytrace=False)
+    return pytest.fail.Exception(f"{error.title}{where}{hint}", pytrace=False)
