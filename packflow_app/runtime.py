@@ -11,16 +11,28 @@ sys.path.insert(0, str(runtime_import_path()))
 from packflow_runtime import __version__ as runtime_version
 from packflow_runtime.archive import ENTRY_POINT, Archive, extract, is_archive, open_archive
 from packflow_runtime.canonical_zip import SourceChangedError, Writer
+from packflow_runtime.codec import choose_codec
+from packflow_runtime.compression import PlainReader
 from packflow_runtime.equality import Comparison, FieldDifference, Mismatch, Rule, compare
 from packflow_runtime.errors import ExitCode, PackflowError
 from packflow_runtime.golden import GOLDEN_DIR, GoldenEvents, read_golden
 from packflow_runtime.golden import INPUTS as GOLDEN_INPUTS_NAME
 from packflow_runtime.golden import OUTPUTS as GOLDEN_OUTPUTS_NAME
-from packflow_runtime.jsonlines import BadLineError, Event, decode_event, decode_value, encode, is_blank
+from packflow_runtime.jsonlines import (
+    DEFAULT_LIMITS,
+    BadLineError,
+    Event,
+    Limits,
+    decode_event,
+    decode_value,
+    encode,
+    is_blank,
+)
 from packflow_runtime.manifest import (
     DRY_RUN_NAME,
     GOLDEN_INPUTS,
     GOLDEN_OUTPUTS,
+    INPUT_SCHEMA_NAME,
     MANIFEST_NAME,
     PROJECT_DIR,
     RUNTIME_DIR,
@@ -52,6 +64,7 @@ from packflow_runtime.yaml_subset import parse as parse_yaml
 
 __all__ = [
     "CONFIG_FILE",
+    "DEFAULT_LIMITS",
     "DRY_RUN_NAME",
     "ENTRY_POINT",
     "ERROR_KEY",
@@ -61,6 +74,7 @@ __all__ = [
     "GOLDEN_INPUTS_NAME",
     "GOLDEN_OUTPUTS",
     "GOLDEN_OUTPUTS_NAME",
+    "INPUT_SCHEMA_NAME",
     "MANIFEST_NAME",
     "NAME_PATTERN",
     "PROGRESS_SIZE",
@@ -75,11 +89,13 @@ __all__ = [
     "FieldDifference",
     "FileRecord",
     "GoldenEvents",
+    "Limits",
     "LineReader",
     "Manifest",
     "Mismatch",
     "PackflowError",
     "Parity",
+    "PlainReader",
     "PlannedRun",
     "ProjectConfig",
     "ProjectConfigError",
@@ -91,6 +107,7 @@ __all__ = [
     "check_name",
     "check_names",
     "child_path",
+    "choose_codec",
     "compare",
     "decode_event",
     "decode_value",

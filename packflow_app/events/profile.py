@@ -41,25 +41,39 @@ class TypeSeen:
 
 @dataclass(frozen=True)
 class Numbers:
-    """The numbers at a path; ``beyond_64_bits`` counts integers too large for 64 bits, ``first_beyond`` is where."""
+    """The numbers at a path; ``mean`` is None where their sum is beyond what a float holds.
+
+    ``beyond_64_bits`` counts integers that need more than 64 bits with their sign, ``first_beyond`` is the first's
+    position.
+    """
 
     count: int
     least: float | int
     greatest: float | int
-    mean: float
+    mean: float | None
     beyond_64_bits: int = 0
     first_beyond: int | None = None
 
 
 @dataclass(frozen=True)
 class Strings:
-    """The strings at a path, lengths in characters; ``patterns`` counts those of each of ``PATTERNS`` that occurs."""
+    """The strings at a path, lengths in characters.
+
+    ``patterns`` counts those of each of ``PATTERNS`` that occurs, among the ``looked_at`` strings that were looked at:
+    all of them unless there are thousands of different ones.
+    """
 
     count: int
     shortest: int
     longest: int
     mean_length: float
     patterns: dict[str, int]
+    looked_at: int
+
+    @property
+    def pattern(self) -> str | None:
+        """The one pattern that all of them have, of those looked at."""
+        return next((name for name, count in self.patterns.items() if count == self.looked_at), None)
 
 
 @dataclass(frozen=True)

@@ -1,127 +1,130 @@
-"""Read a file of events as the bytes they are: JSON lines or one JSON array, plain or gzipped, told by content."""
+"""Read any file of events, losslessly: JSON in all its forms, CSV, TSV and Parquet, plain or packed, told by content.
+
+Raw events are never encoded again: they are the bytes of the file, where line breaks between the tokens of a
+pretty-printed event become spaces. Rows of tables become JSON, see ``delimited`` and ``parquet``. What is no event is a
+finding with its place, and reading goes on after it; memory stays flat however large the file is.
+"""
 
 from __future__ import annotations
 
-import gzip
-import json
-import zlib
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from packflow_app.errors import NotFoundError
-from packflow_app.runtime import BadLineError, Event, LineReader, decode_event
+from packflow_app.events.decoding import BlockDecoder
+from packflow_app.events.formats import checked_format, refuse_foreign, told_format
+from packflow_app.events.profile import EventBlock, InvalidLine
+from packflow_app.events.source import EventSource, unreadable
+from packflow_app.runtime import DEFAULT_LIMITS, Event, LineReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from io import BufferedReader
-    from pathlib import Path
 
-_GZIP_MAGIC = b"\x1f\x8b"
-_MOST_ARRAY_BYTES = 512 * 1024 * 1024
-_NEWLINES_TO_SPACES = bytes.maketrans(b"\r\n", b"  ")
+    from packflow_app.events.file_ranges import FileRange
+    from packflow_app.runtime import Limits
 
 
 @dataclass(frozen=True)
 class RawEvent:
-    """One event: where it stands in its file (line, or place in an array, from 1), its bytes, its value.
-
-    ``raw`` is one line: the bytes of the file, with line breaks between tokens (never inside a string) as spaces.
-    """
+    """One event: where it stands in its file (line, item or row, from 1), its bytes as one line, its value."""
 
     position: int
     raw: bytes
     value: Event
 
 
-@dataclass(frozen=True)
-class InvalidEvent:
-    """A line or array item that is not an event, and why."""
+class EventReader:
+    """A file of events that is open, to be read once.
 
-    position: int
-    code: str
-    message: str
-
-
-def read_events(path: Path) -> Iterator[RawEvent | InvalidEvent]:
-    """Yield everything in the file that should be an event, in order.
-
-    Raises NotFoundError when the file cannot be opened or read to its end.
+    ``format`` is one of ``formats.FORMATS``; ``is_packed`` tells whether it is gzip or zstd. Iterating gives blocks.
     """
-    try:
-        with path.open("rb") as opened, _unpacked(opened) as file:
-            head = file.peek(4096).lstrip(b"\xef\xbb\xbf \t\r\n")  # type: ignore[attr-defined]
-            yield from _array_items(file, path) if head.startswith(b"[") else _lines(file)
-    except (OSError, EOFError, zlib.error) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise NotFoundError(
-            f"The events file {path} cannot be read: {reason}.",
-            code="events-not-found",
-            hint="Name a file of JSON lines (one event a line), plain or gzipped.",
-        ) from None
+
+    def __init__(self, source: EventSource, path: Path | None, format: str | None, limits: Limits) -> None:  # noqa: A002 - the option's name
+        self._source = source
+        self._path = path
+        self._limits = limits
+        head = self._look(asked=format)
+        self.is_packed = source.is_packed
+        self.format = format or told_format(head, ended=True) or "ndjson"
+
+    def _look(self, asked: str | None) -> bytes:
+        """The first bytes: as many as tell the format."""
+        head = b""
+        while (more := self._source.peek()) is not None:
+            head = more
+            if asked or told_format(head, ended=False) is not None:
+                break
+        if asked is None:
+            refuse_foreign(head, self._source.name)
+        return head
+
+    def __iter__(self) -> Iterator[EventBlock]:
+        if self.format == "ndjson":
+            return line_blocks(self._source, BlockDecoder(self._limits))
+        if self.format == "json":
+            from packflow_app.events.json_values import JsonValues  # noqa: PLC0415 - lines need none of it
+
+            return JsonValues(self._source, self._limits).blocks()
+        if self.format == "parquet":
+            from packflow_app.events.parquet import parquet_blocks  # noqa: PLC0415 - as above
+
+            return parquet_blocks(self._source, None if self.is_packed else self._path, self._limits)
+        from packflow_app.events.delimited import DelimitedRows  # noqa: PLC0415 - as above
+
+        return DelimitedRows(self._source, self.format, self._limits).blocks()
 
 
-def _unpacked(file: BufferedReader) -> BinaryIO:
-    # Looked at, not read: the file may be a pipe, which gives its bytes once.
-    packed = file.peek(len(_GZIP_MAGIC)).startswith(_GZIP_MAGIC)
-    return gzip.open(file, "rb") if packed else file  # type: ignore[return-value]
+@contextmanager
+def open_events(
+    source: Path | BinaryIO,
+    *,
+    format: str | None = None,  # noqa: A002 - the option's name
+    limits: Limits = DEFAULT_LIMITS,
+) -> Iterator[EventReader]:
+    """Open a file, or read one that is open, such as standard input; it need not be seekable.
 
-
-def _lines(file: BinaryIO) -> Iterator[RawEvent | InvalidEvent]:
-    for lines in LineReader(file.read1).arrivals():  # type: ignore[attr-defined]
-        for line in lines:
-            if line.fault is not None:
-                yield InvalidEvent(line.number, line.fault.code, str(line.fault))
-            else:
-                yield _checked(line.number, line.raw)
-
-
-def _checked(position: int, raw: bytes) -> RawEvent | InvalidEvent:
-    try:
-        return RawEvent(position, raw, decode_event(raw))
-    except BadLineError as error:
-        return InvalidEvent(position, error.code, str(error))
-
-
-def _array_items(file: BinaryIO, path: Path) -> Iterator[RawEvent | InvalidEvent]:
-    content = file.read(_MOST_ARRAY_BYTES + 1)
-    if len(content) > _MOST_ARRAY_BYTES:
-        raise NotFoundError(
-            f"{path} is one JSON array of more than {_MOST_ARRAY_BYTES >> 20} MiB.",
-            code="events-too-large",
-            hint="Convert it to JSON lines, for example with `jq -c '.[]'`.",
-        )
-    try:
-        text = content.decode("utf-8-sig")
-        for position, (start, end) in enumerate(_spans(text), 1):
-            yield _checked(position, text[start:end].encode("utf-8").translate(_NEWLINES_TO_SPACES))
-    except (ValueError, RecursionError) as error:
-        raise NotFoundError(
-            f"{path} is not a valid JSON array: {error}.",
-            code="events-invalid",
-            hint="Mend the file, or name a file of JSON lines.",
-        ) from None
-
-
-def _spans(text: str) -> Iterator[tuple[int, int]]:
-    """Start and end of each item of the array that ``text`` holds; raises ValueError where it breaks."""
-    decoder = json.JSONDecoder()
-    at = _skip_space(text, _skip_space(text, 0) + 1)
-    if text[at : at + 1] == "]":
+    ``format`` overrides what the content tells. Raises NotFoundError for what cannot be opened, read or unpacked and
+    for a file of another kind, UsageError for a format there is not.
+    """
+    asked = checked_format(format) if format is not None else None
+    if not isinstance(source, Path):
+        yield EventReader(EventSource(source, "standard input"), None, asked, limits)
         return
-    while True:
-        _, end = decoder.raw_decode(text, at)
-        yield at, end
-        after = _skip_space(text, end)
-        if text[after : after + 1] == "]":
-            if _skip_space(text, after + 1) != len(text):
-                raise ValueError(f"more text follows the array at character {after + 2}")
-            return
-        if text[after : after + 1] != ",":
-            raise ValueError(f"expected a comma or the end of the array at character {after + 1}")
-        at = _skip_space(text, after + 1)
+    try:
+        file = source.open("rb", buffering=0)
+    except OSError as error:
+        raise unreadable(source, error) from None
+    with closing(file):
+        # Of a pipe there is no second look: only a file can be opened again by its name.
+        yield EventReader(EventSource(file, str(source)), source if source.is_file() else None, asked, limits)
 
 
-def _skip_space(text: str, at: int) -> int:
-    while text[at : at + 1] in (" ", "\t", "\r", "\n"):
-        at += 1
-    return at
+def read_blocks(
+    source: Path | BinaryIO,
+    *,
+    format: str | None = None,  # noqa: A002 - the option's name
+    limits: Limits = DEFAULT_LIMITS,
+) -> Iterator[EventBlock]:
+    """Yield all events and findings of a file in order; raises as ``open_events`` does.
+
+    A compressed file that is cut off or damaged gives what came before, then a finding ``truncated`` or ``damaged``.
+    """
+    with open_events(source, format=format, limits=limits) as events:
+        yield from events
+
+
+def line_blocks(source: EventSource | FileRange, decoder: BlockDecoder, lines_before: int = 0) -> Iterator[EventBlock]:
+    """Yield blocks of JSON lines; positions are lines, ``lines_before`` of which were passed over."""
+    last = 0
+    for lines in LineReader(source.read, decoder.limits).blocks():
+        if source.damage is not None:  # all that can come now is the line in which the file breaks off
+            break
+        if not lines.raws:
+            continue
+        last = lines.numbers[-1]
+        numbers = [number + lines_before for number in lines.numbers] if lines_before else lines.numbers
+        known = {number + lines_before: fault for number, fault in lines.faults.items()}
+        yield decoder.block(numbers, lines.raws, source.offset, known)
+    if source.damage is not None:
+        yield EventBlock([], [], [], [InvalidLine(lines_before + last + 1, *source.damage)], source.offset)

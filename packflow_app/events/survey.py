@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 from packflow_app.errors import NotFoundError
 from packflow_app.events.numbers import NumericField, NumericSurvey
-from packflow_app.events.reading import InvalidEvent, RawEvent, read_events
+from packflow_app.events.reading import RawEvent, read_blocks
 from packflow_app.events.sample import SAMPLE_BYTES, SAMPLE_EVENTS, representative
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from packflow_app.events.profile import InvalidLine
 
 _INVALID_KEPT = 20
 
@@ -23,7 +25,7 @@ class EventsSurvey:
 
     events: int
     invalid_count: int
-    invalid: list[InvalidEvent]
+    invalid: list[InvalidLine]
     sample: list[RawEvent]
     numeric_fields: list[NumericField]
 
@@ -36,20 +38,17 @@ def survey_events(
     ``numeric`` False leaves the numeric fields out, which saves their time.
     """
     numbers = NumericSurvey()
-    invalid: list[InvalidEvent] = []
+    invalid: list[InvalidLine] = []
     counts = {"events": 0, "invalid": 0}
 
     def valid_events() -> Iterator[RawEvent]:
-        for item in read_events(path):
-            if isinstance(item, InvalidEvent):
-                counts["invalid"] += 1
-                if len(invalid) < _INVALID_KEPT:
-                    invalid.append(item)
-                continue
-            counts["events"] += 1
-            if numeric:
-                numbers.add(item.value)
-            yield item
+        for block in read_blocks(path):
+            counts["events"] += len(block.events)
+            counts["invalid"] += len(block.invalid)
+            invalid.extend(block.invalid[: _INVALID_KEPT - len(invalid)])
+            for event in block.events if numeric else ():
+                numbers.add(event)
+            yield from map(RawEvent, block.positions, block.raws, block.events)
 
     sample = representative(valid_events(), limit, max_bytes)
     if not sample:

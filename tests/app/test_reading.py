@@ -9,14 +9,16 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from packflow_app.errors import NotFoundError
-from packflow_app.events import reading
-from packflow_app.events.reading import InvalidEvent, RawEvent, read_events
+from packflow_app.events.profile import InvalidLine
+from packflow_app.events.reading import RawEvent, read_blocks
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 BOM = b"\xef\xbb\xbf"
@@ -28,17 +30,27 @@ def write(folder: Path, content: bytes, name: str = "events.ndjson") -> Path:
     return path
 
 
+def read(path: Path) -> list[RawEvent | InvalidLine]:
+    """Everything in the file, in order of position."""
+    items: list[RawEvent | InvalidLine] = []
+    for block in read_blocks(path):
+        items += [*map(RawEvent, block.positions, block.raws, block.events), *block.invalid]
+    return sorted(items, key=lambda item: item.position)
+
+
 def raws(path: Path) -> list[tuple[int, bytes]]:
     """Positions and bytes of a file in which everything is an event."""
-    items = list(read_events(path))
-    assert all(isinstance(item, RawEvent) for item in items), items
-    assert all(json.loads(item.raw) == item.value for item in items)
-    return [(item.position, item.raw) for item in items]
+    found = []
+    for item in read(path):
+        assert isinstance(item, RawEvent), item
+        assert json.loads(item.raw) == item.value
+        found.append((item.position, item.raw))
+    return found
 
 
 def failure(path: Path) -> NotFoundError:
     with pytest.raises(NotFoundError) as caught:
-        list(read_events(path))
+        read(path)
     return caught.value
 
 
@@ -68,10 +80,13 @@ def test_a_byte_order_mark_is_no_part_of_the_first_event(tmp_path: Path, content
     assert raws(write(tmp_path, BOM + content)) == [(1, b'{"a":1}')]
 
 
-@pytest.mark.parametrize("name", ["events.ndjson.gz", "events.ndjson", "events"])
+@pytest.mark.parametrize("name", ["events.ndjson.gz", "events.csv", "events"])
+@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress])
 @pytest.mark.parametrize("content", [b'{"a":1}\n{"a":2}\n', b'[{"a":1},{"a":2}]'])
-def test_gzip_is_told_by_content_not_by_name(tmp_path: Path, name: str, content: bytes) -> None:
-    assert raws(write(tmp_path, gzip.compress(content), name)) == [(1, b'{"a":1}'), (2, b'{"a":2}')]
+def test_compression_is_told_by_content_not_by_name(
+    tmp_path: Path, name: str, pack: Callable[[bytes], bytes], content: bytes
+) -> None:
+    assert raws(write(tmp_path, pack(content), name)) == [(1, b'{"a":1}'), (2, b'{"a":2}')]
 
 
 def test_a_name_alone_does_not_make_gzip(tmp_path: Path) -> None:
@@ -85,23 +100,23 @@ def test_gzip_members_follow_each_other(tmp_path: Path) -> None:
 
 def test_invalid_lines_are_named_with_their_place_and_reason(tmp_path: Path) -> None:
     content = b'{"a":1}\n\n[1]\nnot json\n{"a":NaN}\n\xff\n{"b":2}\n"text"\n{"a":\n'
-    items = list(read_events(write(tmp_path, content)))
+    items = read(write(tmp_path, content))
     assert items == [
         RawEvent(1, b'{"a":1}', {"a": 1}),
-        InvalidEvent(3, "not-object", "an event must be a JSON object, this line is an array"),
-        InvalidEvent(4, "not-json", "unexpected 'n' at column 1"),
-        InvalidEvent(5, "not-json", "NaN is not JSON"),
-        InvalidEvent(6, "not-utf8", "byte 1 is not UTF-8"),
+        InvalidLine(3, "not-object", "an event must be a JSON object, this line is an array"),
+        InvalidLine(4, "not-json", "unexpected 'n' at column 1", 1),
+        InvalidLine(5, "not-json", "NaN is not JSON"),
+        InvalidLine(6, "not-utf8", "byte 1 is not UTF-8", 1),
         RawEvent(7, b'{"b":2}', {"b": 2}),
-        InvalidEvent(8, "not-object", "an event must be a JSON object, this line is a string"),
-        InvalidEvent(9, "not-json", "the line ends before its JSON value does"),
+        InvalidLine(8, "not-object", "an event must be a JSON object, this line is a string"),
+        InvalidLine(9, "not-json", "the line ends before its JSON value does"),
     ]
 
 
 def test_a_line_beyond_the_limit_is_invalid_and_the_rest_is_read(tmp_path: Path) -> None:
     path = write(tmp_path, b'{"a":"' + b"x" * (16 << 20) + b'"}\n{"a":2}\n')
-    assert list(read_events(path)) == [
-        InvalidEvent(1, "line-too-long", "the line is longer than 16,777,216 bytes"),
+    assert read(path) == [
+        InvalidLine(1, "line-too-long", "the line is longer than 16,777,216 bytes"),
         RawEvent(2, b'{"a":2}', {"a": 2}),
     ]
 
@@ -127,53 +142,91 @@ def test_number_spellings_of_an_array_survive(tmp_path: Path) -> None:
 
 
 def test_invalid_items_of_an_array_are_named_with_their_place(tmp_path: Path) -> None:
-    items = list(read_events(write(tmp_path, b'[{"a":1}, 2, {"a":NaN}, {"a":"\\ud800"}, {"b":3}]')))
+    items = read(write(tmp_path, b'[{"a":1}, 2, {"a":NaN}, {"a":"\\ud800"}, {"b":3}]'))
     assert items == [
         RawEvent(1, b'{"a":1}', {"a": 1}),
-        InvalidEvent(2, "not-object", "an event must be a JSON object, this line is a number"),
-        InvalidEvent(3, "not-json", "NaN is not JSON"),
-        InvalidEvent(4, "lone-surrogate", "a string holds half of a surrogate pair"),
+        InvalidLine(2, "not-object", "an event must be a JSON object, this line is a number"),
+        InvalidLine(3, "not-json", "NaN is not JSON"),
+        InvalidLine(4, "lone-surrogate", "a string holds half of a surrogate pair"),
         RawEvent(5, b'{"b":3}', {"b": 3}),
     ]
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b" \t\r\n", BOM, b"[]", b" [ \n ] ", gzip.compress(b"", mtime=0)])
 def test_a_file_may_hold_no_event(tmp_path: Path, content: bytes) -> None:
-    assert list(read_events(write(tmp_path, content))) == []
+    assert read(write(tmp_path, content)) == []
+
+
+TRUNCATED_ARRAY = ("truncated", "the file ends before its array does", None)
 
 
 @pytest.mark.parametrize(
-    "content",
-    [b"[", b'[{"a":1}', b'[{"a":1},', b'[{"a":1},]', b'[{"a":1}] x', b'[{"a":1} {"a":2}]', b'[{"a":"\xff"}]', b"[,]"],
+    ("content", "events", "findings"),
+    [
+        (b"[", [], [(1, *TRUNCATED_ARRAY)]),
+        (b'[{"a":1}', [1], [(2, *TRUNCATED_ARRAY)]),
+        (b'[{"a":1},', [1], [(2, *TRUNCATED_ARRAY)]),
+        (b'[{"a":1},]', [1], []),
+        (b'[{"a":1} {"a":2}]', [1, 2], []),
+        (b'[{"a":1}] x', [1], [(2, "not-json", "unexpected 'x' at column 1", 1)]),
+        (b'[{"a":"\xff"},{"a":2}]', [2], [(1, "not-utf8", "byte 7 is not UTF-8", 7)]),
+        (
+            b'[{"a":1},\n{"a":"oops},\n{"a":3},\n{"a":4}]',
+            [1, 3, 4],
+            [(2, "not-json", "the string that starts at column 6 is not closed", 6)],
+        ),
+        (
+            b'[\n  {\n    "a": 1\n  },\n  {\n    "a": [1\n  },\n  {\n    "a": 3\n  }\n]',
+            [1, 3],
+            [(2, "not-json", "unexpected '}' at column 17", 17)],
+        ),
+    ],
 )
-def test_a_broken_array_is_an_error_with_a_next_step(tmp_path: Path, content: bytes) -> None:
-    error = failure(write(tmp_path, content))
-    assert (error.code, error.exit_code) == ("events-invalid", 3)
-    assert "is not a valid JSON array: " in error.title
-    assert error.hint == "Mend the file, or name a file of JSON lines."
+def test_a_broken_array_loses_only_what_is_broken(
+    tmp_path: Path, content: bytes, events: list[int], findings: list[tuple[int, str, str, int | None]]
+) -> None:
+    items = read(write(tmp_path, content))
+    assert [item.value["a"] for item in items if isinstance(item, RawEvent)] == events
+    assert [item for item in items if isinstance(item, InvalidLine)] == [InvalidLine(*one) for one in findings]
 
 
-def test_an_array_too_large_for_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = write(tmp_path, b'[{"a":1}]')
-    monkeypatch.setattr(reading, "_MOST_ARRAY_BYTES", 9)
-    assert raws(path) == [(1, b'{"a":1}')]
-    monkeypatch.setattr(reading, "_MOST_ARRAY_BYTES", 8)
-    assert failure(path).code == "events-too-large"
+@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress])
+@pytest.mark.parametrize("cut", [-1, -6, -40])
+@pytest.mark.parametrize("form", ["lines", "array", "csv"])
+def test_what_a_truncated_file_still_holds_is_read(
+    tmp_path: Path, pack: Callable[[bytes], bytes], cut: int, form: str
+) -> None:
+    texts = [b"%d" % (n * 7919 % 100_003) for n in range(50_000)]  # zstd gives nothing of a block that is cut off
+    contents = {
+        "lines": b"".join(b'{"a":%s}\n' % text for text in texts),
+        "array": b"[" + b",".join(b'{"a":%s}' % text for text in texts) + b"]",
+        "csv": b"a,b\n" + b"".join(b"%s,1\n" % text for text in texts),
+    }
+    items = read(write(tmp_path, pack(contents[form])[:cut]))
+    *events, finding = items
+    assert isinstance(finding, InvalidLine)
+    assert (finding.code, finding.message) == (
+        "truncated",
+        "the compressed file is cut off here; what follows is lost",
+    )
+    values = [event.value["a"] for event in events if isinstance(event, RawEvent)]
+    assert len(values) == len(events)
+    assert values == [int(text) for text in texts[: len(values)]]
+    assert finding.position > items[-2].position if events else True
 
 
-@pytest.mark.parametrize("cut", [-1, -6, -9, 12])
-def test_a_truncated_gzip_is_an_error_after_what_it_holds(tmp_path: Path, cut: int) -> None:
-    content = gzip.compress(b"".join(b'{"a":%d}\n' % n for n in range(1000)), mtime=0)
-    error = failure(write(tmp_path, content[:cut]))
-    assert (error.code, error.exit_code) == ("events-not-found", 3)
-    assert "cannot be read: " in error.title
-
-
-def test_a_corrupt_gzip_is_an_error(tmp_path: Path) -> None:
+def test_a_checksum_that_does_not_match_is_a_finding_after_the_events(tmp_path: Path) -> None:
     content = bytearray(gzip.compress(b'{"a":1}\n' * 100))
-    content[-8] ^= 0xFF  # the checksum
-    assert failure(write(tmp_path, bytes(content))).code == "events-not-found"
-    assert failure(write(tmp_path, b"\x1f\x8b" + os.urandom(8))).code == "events-not-found"
+    content[-8] ^= 0xFF
+    *events, finding = read(write(tmp_path, bytes(content)))
+    assert isinstance(finding, InvalidLine)
+    assert (finding.code, finding.position) == ("damaged", len(events) + 1)
+
+
+@pytest.mark.parametrize("content", [b"\x1f\x8b" + bytes(8), gzip.compress(b'{"a":1}')[:9]])
+def test_a_compressed_file_that_gives_nothing_is_an_error(tmp_path: Path, content: bytes) -> None:
+    error = failure(write(tmp_path, content))
+    assert (error.code, error.exit_code, error.hint) == ("events-damaged", 3, "Copy or download it again.")
 
 
 def test_a_missing_file_and_a_folder_are_errors_that_name_them(tmp_path: Path) -> None:
@@ -191,9 +244,9 @@ def test_a_file_without_permission_is_an_error(tmp_path: Path) -> None:
 
 def test_binary_data_is_invalid_lines_not_a_crash(tmp_path: Path) -> None:
     content = bytes(range(256)) * 8
-    items = list(read_events(write(tmp_path, content)))
+    items = read(write(tmp_path, content))
     assert len(items) == content.count(b"\n") + 1
-    assert all(isinstance(item, InvalidEvent) for item in items)
+    assert all(isinstance(item, InvalidLine) for item in items)
     assert [item.position for item in items] == list(range(1, len(items) + 1))
 
 
@@ -248,4 +301,4 @@ def test_an_array_and_lines_of_the_same_events_read_alike(
     lines = [json.dumps(value, ensure_ascii=ascii_only).encode() for value in values]
     plain = write(folder, pack(b"\n".join(lines)), "lines")
     assert raws(plain) == list(enumerate(lines, 1))
-    assert [item.value for item in read_events(array)] == values
+    assert [item.value for item in read(array)] == values

@@ -9,7 +9,7 @@ import pytest
 
 from packflow_app.errors import NotFoundError
 from packflow_app.events.generated import firewall_events
-from packflow_app.events.reading import InvalidEvent
+from packflow_app.events.profile import InvalidLine
 from packflow_app.events.survey import survey_events
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ def test_events_invalid_lines_sample_and_fields_of_one_file(tmp_path: Path) -> N
     found = survey_events(write(tmp_path, b'{"a":1}\nnope\n{"a":3}\n\n[]\n'))
     assert (found.events, found.invalid_count) == (2, 2)
     assert found.invalid == [
-        InvalidEvent(2, "not-json", "unexpected 'n' at column 1"),
-        InvalidEvent(5, "not-object", "an event must be a JSON object, this line is an array"),
+        InvalidLine(2, "not-json", "unexpected 'n' at column 1", 1),
+        InvalidLine(5, "not-object", "an event must be a JSON object, this line is an array"),
     ]
     assert [(event.position, event.raw) for event in found.sample] == [(1, b'{"a":1}'), (3, b'{"a":3}')]
     assert [(field.path, field.mean, field.deviation) for field in found.numeric_fields] == [(("a",), 2.0, 1.0)]
@@ -55,7 +55,7 @@ def test_a_file_without_events_is_an_error(tmp_path: Path, content: bytes) -> No
 
 
 def test_a_file_of_invalid_lines_names_the_first(tmp_path: Path) -> None:
-    path = write(tmp_path, b"\nname,age\nbob,3\n")
+    path = write(tmp_path, b"\nname: bob\nage: 3\n")
     assert failure(path).title == f"{path} holds no events; line 2: unexpected 'n' at column 1."
 
 
