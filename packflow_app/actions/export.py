@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from packflow_app.actions.dry_run import DryRunOptions, dry_run
 from packflow_app.checks.verdict import verdict_on
 from packflow_app.dryrun.golden import put_back_golden, write_golden
 from packflow_app.dryrun.report import KeptDryRun, kept_dry_run
 from packflow_app.errors import CheckFailedError, ModelFailedError
+from packflow_app.events.profile import EventBlock
+from packflow_app.events.profiling import Profiler
 from packflow_app.events.reading import RawEvent
 from packflow_app.events.sample import representative
+from packflow_app.events.schema import schema_of
 from packflow_app.packaging.export import Exported, FileWritten, export_archive
 from packflow_app.packaging.versions import normal_version
 from packflow_app.projects.project import Project, open_project
@@ -70,7 +73,10 @@ def export(
         _check_golden(kept, before)
     golden, recorded = _golden(project, kept, before, options.golden)
     try:
-        exported = export_archive(project, kept.report, golden, options.output, force=options.force, report=report)
+        schema = _input_schema(kept)
+        exported = export_archive(
+            project, kept.report, golden, options.output, schema=schema, force=options.force, report=report
+        )
     except BaseException:
         if recorded:
             put_back_golden(project.folder, before)
@@ -121,6 +127,14 @@ def describe_difference(report: dict[str, object]) -> str:
         f"One by one and {first['mode']} differ: event {first['event']}, field {first['path']} is {first['left']} "
         f"one by one and {first['right']} in the other run.{cause}"
     )
+
+
+def _input_schema(kept: KeptDryRun) -> dict[str, Any]:
+    """The schema of the events that the model was run on, in JSON Schema: types alone, none of their values."""
+    profiler = Profiler()
+    events = [decode_event(line) for line in kept.inputs]
+    profiler.add(EventBlock(list(range(1, len(events) + 1)), kept.inputs, events))
+    return schema_of(profiler.profile("ndjson", 0)).as_json_schema()
 
 
 def _golden(

@@ -21,6 +21,7 @@ from packflow_app.runtime import (
     ENTRY_POINT,
     GOLDEN_INPUTS,
     GOLDEN_OUTPUTS,
+    INPUT_SCHEMA_NAME,
     MANIFEST_NAME,
     PROJECT_DIR,
     RUNTIME_DIR,
@@ -75,20 +76,21 @@ def export_archive(
     golden: GoldenEvents | None,
     folder: Path,
     *,
+    schema: dict[str, Any],
     force: bool = False,
     report: Callable[[FileWritten], None] = lambda _progress: None,
 ) -> Exported:
     """Write the archive of ``project`` into ``folder``, which is created if need be.
 
-    ``dry_run`` is the report about the project as it is now. The file appears whole or not at all. Raises UsageError
-    when other bytes stand in its place (unless ``force``), NotWritableError, or CheckFailedError when the project is
-    not the one that the dry run was about.
+    ``dry_run`` is the report about the project as it is now, ``schema`` the JSON schema of its events. The file appears
+    whole or not at all. Raises UsageError when other bytes stand in its place (unless ``force``), NotWritableError, or
+    CheckFailedError when the project is not the one that the dry run was about.
     """
     version = normal_version(project.config.version)
     folder = folder.absolute()
     target = folder / archive_file_name(project.config.name, version)
     contents = project.contents()
-    sources = _sources(contents.files, dry_run, golden)
+    sources = _sources(contents.files, dry_run, golden, schema)
     check_names([*sources, MANIFEST_NAME])
     make_manifest = partial(_manifest, project, version, dry_run, golden)
     made: list[Path] = []
@@ -109,9 +111,14 @@ def export_archive(
     return Exported(target, target.stat().st_size, sha256, manifest, contents.excluded, unchanged)
 
 
-def _sources(files: dict[str, Path], dry_run: dict[str, Any], golden: GoldenEvents | None) -> Sources:
+def _sources(
+    files: dict[str, Path], dry_run: dict[str, Any], golden: GoldenEvents | None, schema: dict[str, Any]
+) -> Sources:
     """Every file of the archive but the manifest: those made here as bytes, the project's as paths."""
-    sources: Sources = {DRY_RUN_NAME: canonical_json(_verdicts(dry_run))}
+    sources: Sources = {
+        DRY_RUN_NAME: canonical_json(_verdicts(dry_run)),
+        INPUT_SCHEMA_NAME: canonical_json(schema),
+    }
     with zipfile.ZipFile(runtime_wheel()) as wheel:
         for name in wheel.namelist():
             if name.startswith(f"{RUNTIME_DIR}/"):
