@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _PROGRESS_SECONDS = 2.0
 _LOG_LINES = 12
+_WIDE = 200
 
 
 class Terminal:
@@ -44,6 +45,11 @@ class Terminal:
         self._live = sys.stderr.isatty()
         self._progress_due = 0.0 if self._live else time.monotonic() + _PROGRESS_SECONDS
         self._progress_width = 0
+
+    @property
+    def width(self) -> int:
+        """Columns of a line; wide where no one looks at a window."""
+        return self.out.width if self.out.is_terminal or "COLUMNS" in os.environ else _WIDE
 
     def emit(self, result: Result) -> int:
         """Print the JSON envelope where it was asked for; returns the exit code either way."""
@@ -98,6 +104,18 @@ class Terminal:
             self.end_progress()
             with _standard_output():
                 self.out.print(visible(text))
+
+    def text(self, text: str) -> None:
+        """Data as it is, on standard output."""
+        self.end_progress()
+        with _standard_output():
+            sys.stdout.write(text + "\n")
+
+    def note(self, text: str) -> None:
+        """What was done beside the result, on standard error; nothing under --json or -q."""
+        if not self.as_json and not self.quiet:
+            self.end_progress()
+            self.err.print(visible(text), markup=False)
 
     def show(self, table: Table) -> None:
         """A table of the command's result; nothing under --json."""
