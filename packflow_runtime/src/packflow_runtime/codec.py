@@ -8,6 +8,7 @@ so that errors are the same too. The guards look at a whole batch at once, at si
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from itertools import chain
@@ -87,9 +88,10 @@ class _GuardedCodec:
         results: list[Any] = []
         loaded = map(self._load if self._clears(lines) else self._load_cleared, lines)
         while len(results) < len(lines):
-            try:
+            with suppress(*_REFUSED):
                 results.extend(loaded)  # keeps what came before a line that is refused, and goes on after it
-            except _REFUSED:
+            # Outside the handler: a fault that knew of the refusal would keep this frame, and so all results, alive.
+            if len(results) < len(lines):
                 results.append(self._decode_strictly(lines[len(results)]))
         if set(map(type, results)) <= {dict}:
             return results, {}
@@ -113,6 +115,8 @@ class _GuardedCodec:
         try:
             return decode_event(line, self.limits)
         except BadLineError as fault:
+            # Both keep frames alive, and with them all that was decoded.
+            fault.__traceback__ = fault.__context__ = None
             return fault
 
     def _clears(self, lines: list[bytes]) -> bool:
