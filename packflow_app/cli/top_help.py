@@ -7,6 +7,7 @@ Usage: packflow [OPTIONS] COMMAND [ARGS]...
 
 The journey
   init      make a project from a file of example events
+  inspect   tell what a file of events holds, and what is odd about it
   dry-run   run the model one by one and in batches, and compare
   validate  check everything that an export needs, with the place and the fix
   export    write the project as one file that runs anywhere Python runs
