@@ -18,6 +18,7 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parents[1]
 HOME = Path(__file__).resolve().parent / ".environments"
 REQUIREMENTS = ("packflow==0.4.1", "numpy", "orjson")
+INSPECT_REQUIREMENTS = ("polars", "pyarrow")
 
 
 def benchmark_python() -> Path:
@@ -25,18 +26,27 @@ def benchmark_python() -> Path:
 
     Raises SystemExit when something cannot be installed.
     """
-    folder = HOME / f"{platform.python_implementation().lower()}-{platform.python_version()}"
+    return _environment("", REQUIREMENTS, CHECKOUT / "packflow_runtime")
+
+
+def inspect_python() -> Path:
+    """The same for ``benchmarks.inspect_events``: this checkout's app beside what else reads events."""
+    return _environment("-inspect", INSPECT_REQUIREMENTS, CHECKOUT)
+
+
+def _environment(kind: str, requirements: tuple[str, ...], editable: Path) -> Path:
+    folder = HOME / f"{platform.python_implementation().lower()}-{platform.python_version()}{kind}"
     ready = folder / "ready.json"
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    contents = {"requirements": list(REQUIREMENTS), "checkout": str(CHECKOUT)}
+    contents = {"requirements": list(requirements), "checkout": str(CHECKOUT)}
     if ready.is_file() and json.loads(ready.read_text(encoding="utf-8")) == contents and python.exists():
         return python
-    print(f"Making an environment with {', '.join(REQUIREMENTS)} for {folder.name} (once) ...", file=sys.stderr)
+    print(f"Making an environment with {', '.join(requirements)} for {folder.name} (once) ...", file=sys.stderr)
     shutil.rmtree(folder, ignore_errors=True)
     venv.create(folder, with_pip=True)
     pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     done = subprocess.run(
-        [*pip, *REQUIREMENTS, "--editable", str(CHECKOUT / "packflow_runtime")],
+        [*pip, *requirements, "--editable", str(editable)],
         capture_output=True,
         text=True,
         check=False,
