@@ -19,6 +19,7 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 HOME = Path(__file__).resolve().parent / ".environments"
 REQUIREMENTS = ("packflow==0.4.1", "numpy", "orjson")
 INSPECT_REQUIREMENTS = ("polars", "pyarrow")
+MODEL_REQUIREMENTS = ("scikit-learn",)
 
 
 def benchmark_python() -> Path:
@@ -32,6 +33,11 @@ def benchmark_python() -> Path:
 def inspect_python() -> Path:
     """The same for ``benchmarks.inspect_events``: this checkout's app beside what else reads events."""
     return _environment("-inspect", INSPECT_REQUIREMENTS, CHECKOUT)
+
+
+def model_python() -> Path:
+    """The same for ``benchmarks.dry_run``: what its scikit-learn model needs."""
+    return _environment("-model", MODEL_REQUIREMENTS, CHECKOUT / "packflow_runtime")
 
 
 def _environment(kind: str, requirements: tuple[str, ...], editable: Path) -> Path:
