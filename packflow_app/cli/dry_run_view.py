@@ -11,7 +11,7 @@ from rich.markup import escape
 from packflow_app.cli.compare import show_comparison
 from packflow_app.cli.dry_run_problems import VERDICT_NAMES, name_of, place_of
 from packflow_app.cli.terminal import Terminal, bar, columns, visible
-from packflow_app.cli.wording import shown_path
+from packflow_app.cli.wording import counted, shown_path
 from packflow_app.dryrun.probe_report import CLEAN_ERROR
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def show(terminal: Terminal, done: DryRunDone) -> None:
     model = f"{report.name} {report.version}"
     terminal.say(f"[bold]{escape(model)}[/] on Python {report.python} ({escape(done.interpreter.origin)})")
     read = f", chosen from {done.survey.events:,}" if done.survey.events > report.events else ""
-    terminal.say(f"{report.events:,} events of {escape(shown_path(done.events_file))}{read}")
+    terminal.say(f"{counted(report.events, 'event')} of {escape(shown_path(done.events_file))}{read}")
     terminal.say()
     terminal.show(_facts(report))
     terminal.say()

@@ -26,6 +26,7 @@ _PROBE = (
     "sys.prefix, sys.base_prefix, sys.executable]))"
 )
 _BROKEN_HINT = "Choose a working Python (3.10 or later) with --python."
+_BROKEN_OWN_HINT = "Make the environment anew: packflow env sync. Or choose another Python with --python."
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,8 @@ def candidates(
         try:
             if own and is_unfinished(path.parent.parent):
                 raise _half_made(path.parent.parent)
-            found = probe_interpreter(path, origin, project_dir)
+            hint = _BROKEN_OWN_HINT if own and chosen is None else _BROKEN_HINT
+            found = probe_interpreter(path, origin, project_dir, hint)
         except NotFoundError as error:
             yield Candidate(origin, path, own, error=error, reason=error.detail or error.title.rstrip("."))
         else:
@@ -167,8 +169,8 @@ def fits(found: Interpreter, requires: str | None) -> bool:
     return requires is None or SpecifierSet(requires).contains(found.version_text)
 
 
-def probe_interpreter(path: Path, origin: str, folder: Path | None = None) -> Interpreter:
-    """Run the Python at ``path`` and ask who it is; raises NotFoundError when that fails or it is too old.
+def probe_interpreter(path: Path, origin: str, folder: Path | None = None, hint: str = _BROKEN_HINT) -> Interpreter:
+    """Run the Python at ``path`` and ask who it is; raises NotFoundError, with ``hint``, when that fails or it is old.
 
     It is run in ``folder``, by which shims choose a version.
     """
@@ -186,14 +188,14 @@ def probe_interpreter(path: Path, origin: str, folder: Path | None = None) -> In
         itself = Path(executable) if executable else path
     except (OSError, subprocess.SubprocessError, ValueError, TypeError) as error:
         raise NotFoundError(
-            f"{path} ({origin}) does not run as a Python: {_reason(error)}.", code="python-broken", hint=_BROKEN_HINT
+            f"{path} ({origin}) does not run as a Python: {_reason(error)}.", code="python-broken", hint=hint
         ) from None
     found = Interpreter(itself, version, implementation, prefix, base_prefix, origin)
     if found.version < _OLDEST:
         raise NotFoundError(
             f"{path} ({origin}) is Python {found.version_text}; Packflow's runtime needs 3.10 or later.",
             code="python-too-old",
-            hint=_BROKEN_HINT,
+            hint=hint,
         )
     return found
 

@@ -58,6 +58,6 @@ def survey_events(
             if not counts["events"]
             else f"{path} holds only events over {max_bytes:,} bytes.",
             code="events-empty",
-            hint="Name a file with one JSON object a line.",
+            hint="Name a file of JSON objects, CSV rows or Parquet; packflow inspect FILE tells what a file holds.",
         )
     return EventsSurvey(counts["events"], counts["invalid"], invalid, sample, numbers.fields())

@@ -51,7 +51,9 @@ def test_a_file_without_events_is_an_error(tmp_path: Path, content: bytes) -> No
     path = write(tmp_path, content)
     error = failure(path)
     assert (error.code, error.title) == ("events-empty", f"{path} holds no events.")
-    assert error.hint == "Name a file with one JSON object a line."
+    assert (
+        error.hint == "Name a file of JSON objects, CSV rows or Parquet; packflow inspect FILE tells what a file holds."
+    )
 
 
 def test_a_file_of_invalid_lines_names_the_first(tmp_path: Path) -> None:
