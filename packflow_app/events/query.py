@@ -59,11 +59,12 @@ _HINT = "Write for example --filter \"dst.port = 443\"; keys with dots are quote
 def _invalid(expression: str, error: Exception) -> UsageError:
     """DuckDB's first line says what is wrong, the next what there is instead."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    candidates = next((line for line in lines if line.startswith("Candidate")), "")
+    said = next((line.partition(":")[2] for line in lines if line.startswith("Candidate")), "")
+    fields = [field.strip() for field in said.split(",") if field.strip() and "packflow_" not in field]
     return UsageError(
-        f"--filter {expression!r} cannot be evaluated: {lines[0] if lines else type(error).__name__}",
+        f"--filter {expression!r} cannot be evaluated: {(lines[0] if lines else type(error).__name__).rstrip('.!')}",
         code="filter-invalid",
-        hint=f"There is: {candidates.partition(':')[2].strip()}" if candidates else _HINT,
+        hint=f"There is: {', '.join(fields)}; packflow inspect FILE lists all." if fields else _HINT,
     )
 
 
