@@ -42,6 +42,14 @@ from packflow_runtime.manifest import (
     Provenance,
     canonical_json,
 )
+from packflow_runtime.model_comparison import (
+    Difference,
+    FieldChange,
+    ModelComparison,
+    comparison_data,
+    describe_models,
+    difference,
+)
 from packflow_runtime.native import child_path
 from packflow_runtime.outputs import ERROR_KEY
 from packflow_runtime.portable_names import ArchiveFormatError, check_name, check_names
@@ -84,8 +92,10 @@ __all__ = [
     "ArchiveFormatError",
     "BadLineError",
     "Comparison",
+    "Difference",
     "Event",
     "ExitCode",
+    "FieldChange",
     "FieldDifference",
     "FileRecord",
     "GoldenEvents",
@@ -93,6 +103,7 @@ __all__ = [
     "LineReader",
     "Manifest",
     "Mismatch",
+    "ModelComparison",
     "PackflowError",
     "Parity",
     "PlainReader",
@@ -109,8 +120,11 @@ __all__ = [
     "child_path",
     "choose_codec",
     "compare",
+    "comparison_data",
     "decode_event",
     "decode_value",
+    "describe_models",
+    "difference",
     "encode",
     "extract",
     "fewest",

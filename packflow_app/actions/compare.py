@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packflow_app.dryrun.client import WorkerLimits
-from packflow_app.dryrun.comparison import ModelComparison, compare_models
+from packflow_app.dryrun.comparison import compare_models
 from packflow_app.dryrun.models import opened_model
 from packflow_app.environments.interpreters import find_interpreter
 from packflow_app.events.survey import survey_events
-from packflow_app.runtime import Rule
+from packflow_app.runtime import ModelComparison, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable

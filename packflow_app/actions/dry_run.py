@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from packflow_app.actions.environment import SyncOptions, sync
 from packflow_app.dryrun.client import WorkerLimits
-from packflow_app.dryrun.comparison import describe, one_by_one
+from packflow_app.dryrun.comparison import one_by_one
 from packflow_app.dryrun.html_report import write_html_report
 from packflow_app.dryrun.models import Model, opened_model
 from packflow_app.dryrun.needs import planned_rewrite
@@ -26,7 +26,7 @@ from packflow_app.events.survey import EventsSurvey, survey_events
 from packflow_app.projects.project import Project, open_project
 from packflow_app.projects.requirements import REQUIREMENTS_FILE, read_declared
 from packflow_app.projects.requirements_edits import RequirementsRewrite, write_requirements
-from packflow_app.runtime import Rule, decode_event
+from packflow_app.runtime import Rule, decode_event, describe_models
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -106,7 +106,7 @@ def dry_run(
             )
             now = [decode_event(line) for line in ran.outcomes]
             label = f"{found.name} {found.version}"
-            found = replace(found, against=describe(earlier.label, label, before, now, settings.rule))
+            found = replace(found, against=describe_models(earlier.label, label, before, now, settings.rule))
     report_file = keep_dry_run(project.folder, found, events, ran.outcomes, ran.probes)
     if options.html is not None:
         write_html_report(options.html, found.as_json())

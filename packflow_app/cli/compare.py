@@ -24,7 +24,7 @@ from packflow_app.result import Problem, Result
 from packflow_app.runtime import ExitCode
 
 if TYPE_CHECKING:
-    from packflow_app.dryrun.comparison import FieldChange, ModelComparison
+    from packflow_app.runtime import FieldChange, ModelComparison
 
 _SHOWN_FIELDS = 20
 _LONGEST_VALUE = 24

@@ -12,7 +12,8 @@ from packflow_app.result import Problem
 
 if TYPE_CHECKING:
     from packflow_app.dryrun.probe_report import ProbeResult, ProbesReport
-    from packflow_app.dryrun.report import Difference, DryRunReport, ParityReport
+    from packflow_app.dryrun.report import DryRunReport, ParityReport
+    from packflow_app.runtime import Difference
 
 VERDICT_NAMES = {
     HANDLED: "handled",

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from packflow_app.actions.dry_run import DryRunDone
     from packflow_app.dryrun.needs_report import Needs
     from packflow_app.dryrun.probe_report import ProbeResult, ProbesReport
-    from packflow_app.dryrun.report import Difference, DryRunReport
+    from packflow_app.dryrun.report import DryRunReport
+    from packflow_app.runtime import Difference
 
 _SHOWN_FAILURES = 5
 _SHOWN_FIELDS = 6

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from packflow_app.dryrun.modes import Mode
-from packflow_app.dryrun.report import Difference, ParityReport
-from packflow_app.runtime import Comparison, Mismatch, PlannedRun, Rule, compare
+from packflow_app.dryrun.report import ParityReport
+from packflow_app.runtime import Comparison, Mismatch, PlannedRun, Rule, compare, comparison_data, difference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -63,19 +63,7 @@ def judge(runs: ParityRuns, rule: Rule, diagnose: Callable[[Mode, Mode, Mismatch
     )
 
 
-def difference(mode: str, mismatch: Mismatch, step: str | None = None) -> Difference:
-    """A mismatch as people count: events from 1."""
-    shown = mismatch.as_json()
-    return Difference(mode=mode, **{**shown, "event": mismatch.event + 1}, step=step)  # type: ignore[arg-type]
-
-
 def _summary(base: Mode, other: Mode, comparison: Comparison) -> dict[str, Any]:
-    """The comparison as JSON, with events counted from 1 as people do."""
-    details = comparison.as_json()
-    fields: list[dict[str, Any]] = details["fields"]  # type: ignore[assignment]
-    firsts = [field["first"] for field in fields]
-    for mismatch in (details["first"], details["largest"], *details["mismatches"], *details["tied"], *firsts):  # type: ignore[misc]
-        if isinstance(mismatch, dict):
-            mismatch["event"] += 1
+    details = comparison_data(comparison)
     del details["rule"]
     return {"modes": [base.name, other.name], **details}

@@ -12,10 +12,10 @@ from packflow_app.locations import STATE_DIR, dry_run_dir
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from packflow_app.dryrun.comparison import ModelComparison
     from packflow_app.dryrun.needs_report import Needs
     from packflow_app.dryrun.probe_report import ProbesReport
     from packflow_app.dryrun.timings import Histogram, Timing
+    from packflow_app.runtime import Difference, ModelComparison
 
 _REPORT = "report.json"
 _INPUTS = "inputs.ndjson"
@@ -42,23 +42,6 @@ class ModeReport:
     latency_ms: Timing | None
     steps_ms: dict[str, Timing]
     histogram: Histogram | None = None
-
-
-@dataclass(frozen=True)
-class Difference:
-    """Where two modes first part; ``event`` counts from 1, ``path`` is the field, left is one by one.
-
-    ``step`` is the first one whose value differs, where the steps' values can be told apart by event.
-    """
-
-    mode: str
-    event: int
-    path: str
-    kind: str
-    left: Any
-    right: Any
-    difference: float | None
-    step: str | None = None
 
 
 @dataclass(frozen=True)

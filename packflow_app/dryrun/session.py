@@ -12,7 +12,7 @@ from packflow_app.dryrun.diagnosis import Diagnosis, Investigation
 from packflow_app.dryrun.models import Model
 from packflow_app.dryrun.modes import Mode, warm_up
 from packflow_app.dryrun.needs import needs_of
-from packflow_app.dryrun.parity import SECOND_HASH_SEED, ParityRuns, difference, judge, run_planned
+from packflow_app.dryrun.parity import SECOND_HASH_SEED, ParityRuns, judge, run_planned
 from packflow_app.dryrun.probes import Probing
 from packflow_app.dryrun.project_files import changed_files, project_files
 from packflow_app.dryrun.report import ChangedInput, DryRunReport, GoldenReport, PickleReport
@@ -28,6 +28,7 @@ from packflow_app.runtime import (
     Rule,
     compare,
     decode_event,
+    difference,
     planned_runs,
     read_golden,
 )

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from packflow_app.dryrun.report import Difference
 from packflow_app.errors import UsageError
-from packflow_app.runtime import PackflowError
+from packflow_app.runtime import Difference, PackflowError
 from projects import HONEST, backend, run_dry, write_project
 
 EVENTS = [{"n": n, "x": n * 0.37 - 5} for n in range(100)]

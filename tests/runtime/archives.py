@@ -44,7 +44,9 @@ def tiny_files() -> Files:
 
 def runnable_files(config: str = CONFIG, backend: str = BACKEND) -> Files:
     """An archive that runs, with this runtime inside."""
-    files = {f"packflow_runtime/{path.name}": path.read_bytes() for path in RUNTIME.glob("*.py")}
+    files = {
+        f"packflow_runtime/{path.relative_to(RUNTIME).as_posix()}": path.read_bytes() for path in RUNTIME.rglob("*.py")
+    }
     files[ENTRY_POINT] = files["packflow_runtime/archive_entry.py"]
     files["project/packflow.yaml"] = config.encode()
     files["project/inference.py"] = backend.encode()

@@ -81,15 +81,23 @@ class Storing(Cached):
         self.assertEqual(self.archives(), [])
         self.assertIsNone(find_tree(self.root, DIGEST))
 
-    def test_a_fill_that_fails_leaves_an_older_whole_copy(self) -> None:
+    def test_a_whole_copy_is_not_filled_again(self) -> None:
         tree = store_tree(self.root, DIGEST, fill)
 
         def failing(folder: Path) -> None:
+            raise AssertionError("there is a copy")
+
+        self.assertEqual(store_tree(self.root, DIGEST, failing), tree)
+        self.assertEqual((self.archives(), contents(tree)), ([DIGEST], FILES))
+
+    def test_a_full_disk_leaves_nothing_of_a_new_copy(self) -> None:
+        def failing(folder: Path) -> None:
+            fill(folder)
             raise OSError(errno.ENOSPC, "No space left on device")
 
         with self.assertRaises(OSError):
             store_tree(self.root, DIGEST, failing)
-        self.assertEqual((self.archives(), contents(tree)), ([DIGEST], FILES))
+        self.assertEqual(self.archives(), [])
 
     def test_a_root_that_cannot_be_made(self) -> None:
         Path(self.root).write_text("a file", encoding="utf-8")

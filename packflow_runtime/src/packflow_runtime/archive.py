@@ -6,9 +6,10 @@ import hashlib
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
-from .canonical_zip import Entry, open_entry, read_entries
+from .canonical_zip import Entry, needs_zip64, open_entry, read_entries
 from .errors import ExitCode, PackflowError
 from .manifest import (
     GOLDEN_INPUTS,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 ENTRY_POINT = "__main__.py"
 _CHUNK = 1 << 20
+_ZEROS = bytes(_CHUNK)
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,11 @@ class Archive:
     manifest: Manifest
     digest: str
     """SHA-256 of the manifest, and so of everything that the manifest vouches for."""
+
+    @property
+    def needs_zip64(self) -> bool:
+        """Whether it is too large for Pythons before 3.13 to start; they run it with ``python -m packflow_runtime``."""
+        return needs_zip64([*self.entries.values()])
 
     def read(self, name: str) -> bytes:
         """One file's bytes, checked; for the small files of ``packflow-info`` and the like."""
@@ -171,12 +178,21 @@ def extract(archive: Archive, target: Path) -> None:
     Raises ManifestError or ArchiveFormatError when a byte is not right; ``target`` is then incomplete and the caller's
     to remove.
     """
-    for name in archive.entries:
+    for name, entry in archive.entries.items():
         path = target / name
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("xb") as sink:
-            archive.copy(name, sink.write)
+            archive.copy(name, partial(_write_sparse, sink))
+            sink.truncate(entry.size)
         path.chmod(0o444)
+
+
+def _write_sparse(sink: BinaryIO, chunk: bytes) -> None:
+    """Write a chunk, or leave a hole where it is all zeros: untrained weights and padding then take no room."""
+    if len(chunk) == _CHUNK and chunk == _ZEROS:
+        sink.seek(_CHUNK, os.SEEK_CUR)
+    else:
+        sink.write(chunk)
 
 
 def check_tree(root: Path) -> Manifest:

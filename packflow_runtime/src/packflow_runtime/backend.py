@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .jsonlines import Event
     from .logger import BackendLogger
     from .metrics import ExecutionMetrics, Metrics
+    from .pickle_guard import PickleGuard
 
 __all__ = ["InferenceBackend", "StepTimes", "current_project", "error_place", "wrapped_error"]
 
@@ -65,6 +66,7 @@ class InferenceBackend:
     backend_config_model: ClassVar[type[BackendConfig]] = BackendConfig
     stateful: ClassVar[bool] = False
     metrics_on: ClassVar[bool] = True
+    _guard: PickleGuard | None = None
     run_one: RunOne
     run_many: RunMany
     recorded_many: RunMany
@@ -199,6 +201,16 @@ class InferenceBackend:
             self._choose_call_path()
 
     @property
+    def guard(self) -> PickleGuard | None:
+        """What holds the pickles that a call opens to an allowlist; ``load`` sets it for the model of an archive."""
+        return self._guard
+
+    @guard.setter
+    def guard(self, guard: PickleGuard | None) -> None:
+        self._guard = guard
+        self._choose_call_path()
+
+    @property
     def kept_fields(self) -> KeptFields:
         """The input fields that are copied into the outputs; the loader sets them."""
         return self._kept_fields
@@ -224,6 +236,8 @@ class InferenceBackend:
         self._parts = CallParts(self, hooks, self._preprocessor, self._kept_fields, self._failure, nan)
         calls = compile_call_path(self._parts)
         calls.metrics.drift = self._drift
+        if self._guard is not None:
+            calls = calls.guarded(self._guard)
         self._calls: CallPath = calls
         self.run_one, self.run_many, self.recorded_many = calls.run_one, calls.run_many, calls.recorded_many
         self.run_encoded = calls.run_encoded

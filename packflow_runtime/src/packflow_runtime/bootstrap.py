@@ -20,6 +20,10 @@ _MANIFEST = "packflow-info/manifest.json"
 def start_archive(root: str) -> int:
     """Run the command line of the archive at ``root``, a zip file or the folder it was unzipped to."""
     root = os.path.abspath(root)
+    if any(word.startswith("--cache") for word in sys.argv):
+        from .cache_option import choose_cache  # noqa: PLC0415 - few ask for another cache
+
+        choose_cache(sys.argv)
     if os.path.isdir(root):
         return _run_unzipped(root)
     cache_dir = cached_copies.cache_root()

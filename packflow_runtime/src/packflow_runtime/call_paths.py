@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from .jsonlines import Event
     from .native import NanPolicy
+    from .pickle_guard import PickleGuard
     from .preprocessing import Preprocessor
 
 RunOne: TypeAlias = "Callable[[Event], dict[str, Any]]"
@@ -57,6 +58,24 @@ class CallPath(NamedTuple):
     run_encoded: Callable[[list[Event], EncodePlain], bytes | list[dict[str, Any]]]
     metrics: Metrics
     source: str
+
+    def guarded(self, guard: PickleGuard) -> CallPath:
+        """The same calls, in each of which pickles are held to the guard's allowlist."""
+        calls: dict[str, Any] = {name: _guarded(getattr(self, name), guard) for name in CallPath._fields[:-2]}
+        return self._replace(**calls)
+
+
+def _guarded(call: Callable[..., Any], guard: PickleGuard) -> Callable[..., Any]:
+    enter, leave = guard.enter, guard.leave
+
+    def guarded(*arguments: Any) -> Any:  # noqa: ANN401 - whatever the call takes and gives
+        token = enter()
+        try:
+            return call(*arguments)
+        finally:
+            leave(token)
+
+    return guarded
 
 
 class CallParts(NamedTuple):

@@ -19,7 +19,7 @@ from .errors import ExitCode, PackflowError
 from .portable_names import ArchiveFormatError, check_clashes, check_next, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from _typeshed import WriteableBuffer
 
@@ -127,6 +127,15 @@ def end_records(count: int, size: int, offset: int) -> bytes:
         wide += _LOCATOR.pack(_LOCATOR_MARK, 0, offset + size, 1)
     short = min(count, _LIMIT16)
     return wide + _END.pack(_END_MARK, 0, 0, short, short, min(size, _LIMIT32), min(offset, _LIMIT32), 0)
+
+
+def needs_zip64(entries: Sequence[Entry]) -> bool:
+    """Whether an archive of these entries has ZIP64 structures, which no Python before 3.13 starts from."""
+    if not entries:
+        return False
+    end = entries[-1].data_offset + entries[-1].size
+    directory = sum(len(central_record(entry.name, entry.size, 0, entry.header_offset)) for entry in entries)
+    return len(entries) > _LIMIT16 or max(end, directory, *(entry.size for entry in entries)) >= _LIMIT32
 
 
 # --- Writing ----------------------------------------------------------------------------------------------

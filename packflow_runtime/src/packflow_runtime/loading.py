@@ -21,14 +21,17 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from .drift import DriftCounters
+    from .pickle_guard import PickleGuard
 
 
 def load(path: str | os.PathLike[str] = ".", /, **overrides: Any) -> InferenceBackend:  # noqa: ANN401 - any values
     """Load the backend of a project folder, of an archive, or of the folder an archive was unzipped to.
 
     ``overrides`` go over the project's ``backend_config``, deeply, and what the file that ``PACKFLOW_CONFIG`` names
-    goes over them. An archive is checked and extracted to the cache first. Raises PackflowError (ProjectConfigError,
-    ManifestError, ArchiveFormatError), InferenceBackendLoadError or InferenceBackendInitializationError.
+    goes over them. An archive is checked and extracted to the cache first; while it loads and in each call of its
+    backend, pickles resolve what its manifest allows and nothing else. Raises PackflowError (ProjectConfigError,
+    ManifestError, ArchiveFormatError, PickleNotAllowedError), InferenceBackendLoadError or
+    InferenceBackendInitializationError.
     """
     from .archive import check_tree, is_archive  # noqa: PLC0415 - an archive that runs itself does without these
     from .cached_copies import cache_root  # noqa: PLC0415
@@ -45,9 +48,24 @@ def load(path: str | os.PathLike[str] = ".", /, **overrides: Any) -> InferenceBa
         extracted = extract_to_cache(place, cache_root())
         tree, bytecode_dir = Path(extracted.tree), extracted.bytecode_dir
         manifest = parse_manifest((tree / MANIFEST_NAME).read_bytes())
-    backend = load_backend(tree / PROJECT_DIR, manifest.project_config, overrides, bytecode_dir=bytecode_dir)
+    guard = allowlist_guard(manifest.pickle_allowlist)
+    with guard.active():
+        backend = load_backend(tree / PROJECT_DIR, manifest.project_config, overrides, bytecode_dir=bytecode_dir)
+    backend.guard = guard
     backend.drift = shipped_drift(tree)
     return backend
+
+
+def allowlist_guard(allowlist: list[str]) -> PickleGuard:
+    """Lets pickles resolve what an archive's manifest allows, and nothing else."""
+    from .pickle_guard import PickleGuard  # noqa: PLC0415 - only archives have an allowlist
+
+    return PickleGuard(allowlist, reviewed=False)
+
+
+def guard_process(allowlist: list[str]) -> None:
+    """Hold this process, which must be ours, to an archive's allowlist from now on."""
+    allowlist_guard(allowlist).guard_process()
 
 
 def operator_config() -> dict[str, Any]:

@@ -21,6 +21,7 @@ FORMAT = 1
 INFO_DIR = "packflow-info"
 MANIFEST_NAME = f"{INFO_DIR}/manifest.json"
 INPUT_SCHEMA_NAME = f"{INFO_DIR}/input.schema.json"
+LOCK_NAME = f"{INFO_DIR}/requirements.lock"
 DRY_RUN_NAME = f"{INFO_DIR}/dry-run.json"
 GOLDEN_INPUTS = f"{INFO_DIR}/golden/inputs.ndjson"
 GOLDEN_OUTPUTS = f"{INFO_DIR}/golden/outputs.ndjson"

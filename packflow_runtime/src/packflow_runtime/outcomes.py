@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .backend import InferenceBackend, StepTimes
+    from .input_schema import InputSchema
 
 __all__ = [
     "BackendState",
@@ -128,12 +129,19 @@ class EventRunner:
     and ``restore(value)``, one event a call.
 
     With ``recorded`` the backend's metrics note each call, and its drift counters each event. ``observer`` is told of
-    calls instead.
+    calls instead. With a ``schema`` an event that breaks it fails before the model sees it.
     """
 
     def __init__(
-        self, backend: InferenceBackend, codec: Codec, observer: CallObserver | None = None, *, recorded: bool = False
+        self,
+        backend: InferenceBackend,
+        codec: Codec,
+        observer: CallObserver | None = None,
+        *,
+        recorded: bool = False,
+        schema: InputSchema | None = None,
     ) -> None:
+        self.schema = schema
         self.backend = backend
         self.codec = codec
         self.observer = observer
@@ -153,12 +161,30 @@ class EventRunner:
         good = [index for index in range(len(lines)) if index not in faults] if faults else range(len(lines))
         if self._drift is not None:
             self._drift.observe_all(events)
+        if self.schema is not None:
+            good, events = self._keeping_schema(self.schema, batch, good, events)
         if self.backend.stateful and self.state is None:
             for index, event in zip(good, events, strict=True):
                 batch.call([index], [event])
         elif good:
             batch.call(good, events)
         return batch.outcomes
+
+    def _keeping_schema(
+        self, schema: InputSchema, batch: _Batch, indices: Sequence[int], events: list[Event]
+    ) -> tuple[list[int], list[Event]]:
+        """Those of the events that keep the schema; the others fail."""
+        kept: list[int] = []
+        for index, event in zip(indices, events, strict=True):
+            fault = schema.fault(event)
+            if fault is None:
+                kept.append(index)
+                continue
+            record = error_record(batch.lines.numbers[index], "input-schema", "decode", "InputSchemaError", fault)
+            batch.fail(index, "input-schema", record)
+        if len(kept) == len(events):
+            return kept, events
+        return kept, [event for index, event in zip(indices, events, strict=True) if index not in batch.outcomes.codes]
 
 
 class _Batch:

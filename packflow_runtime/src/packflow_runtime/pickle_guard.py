@@ -19,9 +19,8 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from .errors import ExitCode, InferenceBackendError
-from .known_globals import Verdict, judge
-from .pickle_findings import hint_for, unnamed_reason
-from .pickle_values import global_name, modern_name
+
+# What knows about globals is imported where a pickle asks for one: an archive whose model has none starts without.
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -48,6 +47,9 @@ class PickleNotAllowedError(InferenceBackendError):
     step = "load"
 
     def __init__(self, name: str, *, file: str | None = None) -> None:
+        from .known_globals import judge  # noqa: PLC0415 - see above
+        from .pickle_findings import hint_for, unnamed_reason  # noqa: PLC0415
+
         judgement = judge(name)
         super().__init__(
             f"A pickle asks for {name}, which is not allowed.",
@@ -90,7 +92,14 @@ class PickleGuard:
 
     def permits(self, name: str) -> bool:
         """Whether a global of that name may resolve."""
-        return name in self.allowed or (self.reviewed and judge(name).verdict is Verdict.TRUSTED)
+        if name in self.allowed or not self.reviewed:
+            return name in self.allowed
+        from .known_globals import Verdict, judge  # noqa: PLC0415 - see above
+
+        return judge(name).verdict is Verdict.TRUSTED
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _guard_of, (self.allowed, self.mode, self.reviewed, self.check_files)
 
     @contextmanager
     def active(self) -> Iterator[PickleGuard]:
@@ -124,6 +133,8 @@ class PickleGuard:
 
     def resolving(self, module: str, name: str) -> None:
         """Take note of a global; raises PickleNotAllowedError."""
+        from .pickle_values import global_name, modern_name  # noqa: PLC0415 - see above
+
         spelled, modern = global_name(module, name), global_name(*modern_name(module, name))
         if self.permits(spelled) or self.permits(modern):
             self.resolved.add(modern)
@@ -185,6 +196,10 @@ def refusal_in(error: BaseException | None) -> PickleNotAllowedError | None:
         seen.add(id(error))
         error = error.__cause__ or error.__context__ or getattr(error, "original", None)
     return None
+
+
+def _guard_of(allowed: frozenset[str], mode: Mode, reviewed: bool, check_files: bool) -> PickleGuard:  # noqa: FBT001 - for pickle
+    return PickleGuard(allowed, mode=mode, reviewed=reviewed, check_files=check_files)
 
 
 def _restored(name: str, file: str | None) -> PickleNotAllowedError:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from contextlib import ExitStack
+import sys
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,67 +13,67 @@ from .backend import InferenceBackend, wrapped_error
 from .codec import choose_codec
 from .compression import PlainReader
 from .errors import ExitCode, PackflowError
-from .jsonlines import Limits, encode
+from .jsonlines import Limits
 from .reporting import print_error, print_notice
-from .stdio import require_input, require_output, take_standard_streams
+from .stdio import require_input, require_output, take_standard_streams, write_all
 from .stream import StreamSettings, StreamSummary, run_stream
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
     from pathlib import Path
 
-    from .checkpoints import Checkpoints
     from .dead_letters import DeadLetters
     from .http_status import HttpStatus
+    from .input_schema import InputSchema
     from .metrics import Metrics
     from .output_file import OutputFile
     from .stream_metrics import StreamMetrics
     from .supervised import ChildModels
-
-    Load = Callable[[dict[str, Any]], InferenceBackend]
-    LoadChildren = Callable[[dict[str, Any], argparse.Namespace], ChildModels]
+    from .target import Target
 
 
-def run_command(
-    load: Load, load_children: LoadChildren, model_digest: Callable[[], str], options: argparse.Namespace
-) -> int:
-    """Run the backend that ``load(overrides)`` builds as ``options`` say; returns the exit code.
-
-    ``load_children(overrides, options)`` builds it in processes of its own, where the options ask for that;
-    ``model_digest()`` tells one model from another, for checkpoints.
-    """
+def run_command(target: Target, options: argparse.Namespace) -> int:
+    """Run the target's model as ``options`` say; returns the exit code."""
+    resources = ExitStack()
+    command = _Command(target, options, resources)
     try:
-        with ExitStack() as resources:
-            if options.supervise or options.workers > 1:
-                return _Command(options, resources, model_digest).run(
-                    lambda overrides: load_children(overrides, options)
-                )
-            return _Command(options, resources, model_digest).run(load)
+        with resources:
+            code = command.run()
     except PackflowError as error:
-        return print_error(error)
+        code = command.fail(error)
     except KeyboardInterrupt:  # while the model was loaded: a stream ends by itself
         print_notice("interrupted")
-        return ExitCode.INTERRUPTED
+        code = ExitCode.INTERRUPTED
+    if options.json:
+        command.tell(code)
+    return code
 
 
 class _Command:
     """One run; what it opens is closed with ``resources``, the last one first."""
 
-    def __init__(self, options: argparse.Namespace, resources: ExitStack, model_digest: Callable[[], str]) -> None:
+    def __init__(self, target: Target, options: argparse.Namespace, resources: ExitStack) -> None:
+        self.target = target
         self.options = options
         self.resources = resources
-        self.model_digest = model_digest
+        self.summary: StreamSummary | None = None
+        self.errors: list[PackflowError] = []
+        self.sink: int | None = None
 
-    def run(self, load: Callable[[dict[str, Any]], InferenceBackend | ChildModels]) -> int:
+    def run(self) -> int:
         """Everything that can fail without the model is done before the model is loaded."""
         options = self.options
         codec = choose_codec(options.codec, Limits(options.max_line_bytes, options.max_depth))
         self.overrides = overrides = self._overrides()
         self._check_output()
-        self._check_resume()
+        if options.resume:
+            from .resuming import check_resume  # noqa: PLC0415 - only with --resume
+
+            check_resume(options)
+        schema = self._schema()
         descriptor = self._open_events()
         source, sink = take_standard_streams()
+        self.sink = sink
         descriptor = source if descriptor is None else descriptor
         is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
         reader = PlainReader(lambda size: os.read(descriptor, size))
@@ -81,18 +82,50 @@ class _Command:
         letters = self._open_dead_letters()
         metrics = self._metrics()
         http = self._serve(metrics)
-        settings = StreamSettings(options.batch_size, is_file, codec, letters, options.max_errors, metrics)
-        backend = load(overrides)
+        settings = StreamSettings(
+            options.batch_size, is_file, codec, letters, options.max_errors, metrics, input_schema=schema
+        )
+        backend = self._load(overrides)
         try:
             code = self._stream(backend, reader, sink, settings, http)
         except PackflowError as error:
-            code = print_error(error)
+            code = self.fail(error)
         except KeyboardInterrupt:  # raised by the model itself
             print_notice("interrupted")
             code = ExitCode.INTERRUPTED
         finally:
-            closed = _close(backend)
+            closed = self._close(backend)
         return code or closed
+
+    def fail(self, error: PackflowError) -> int:
+        """Show an error; returns its exit code."""
+        self.errors.append(error)
+        return print_error(error)
+
+    def tell(self, code: int) -> None:
+        """Tell a program how the run went: one object on the standard output, which the run has not used."""
+        from .envelope import envelope, problem_of  # noqa: PLC0415 - only with --json
+
+        data = self.summary.as_json() if self.summary is not None else {}
+        data["output"] = None if self.options.output is None else str(self.options.output)
+        text = envelope("run", data, [problem_of(error) for error in self.errors], ok=code == ExitCode.OK)
+        if self.sink is not None or sys.stdout is not None:
+            with suppress(BrokenPipeError):
+                write_all(1 if self.sink is None else self.sink, text)
+
+    def _load(self, overrides: dict[str, Any]) -> InferenceBackend | ChildModels:
+        if self.options.supervise or self.options.workers > 1:
+            from .target_children import load_children  # noqa: PLC0415 - only where it is asked for
+
+            return load_children(self.target, overrides, self.options)
+        return self.target.load(overrides)
+
+    def _schema(self) -> InputSchema | None:
+        if not self.options.strict_input:
+            return None
+        from .input_schema import InputSchema, shipped_schema  # noqa: PLC0415 - only with --strict-input
+
+        return InputSchema(shipped_schema(self.target))
 
     def _stream(
         self,
@@ -108,14 +141,20 @@ class _Command:
         if configuration is not None:
             print_notice(configuration)
         output = self._open_output()
-        checkpoints = self._open_checkpoints(backend, output, settings)
+        checkpoints = None
+        if self.options.resume and output is not None:
+            from .resuming import open_checkpoints  # noqa: PLC0415 - only with --resume
+
+            checkpoints = open_checkpoints(self.target, backend, output, settings, self.options, self.overrides)
         settings = replace(settings, checkpoints=checkpoints)
         if http is not None:
             http.backend = backend
         model_metrics = backend.call_metrics if isinstance(backend, InferenceBackend) else None
         try:
             with self._reports(settings.metrics, model_metrics):
-                summary = run_stream(backend, reader.read, sink if output is None else output.descriptor, settings)
+                self.summary = summary = run_stream(
+                    backend, reader.read, sink if output is None else output.descriptor, settings
+                )
             if output is not None and summary.complete:
                 if checkpoints is not None:
                     checkpoints.complete()
@@ -129,7 +168,7 @@ class _Command:
                 print_notice(f"the outcomes so far are in {output.partial}")
         print_notice(summary.describe())
         if summary.too_many_errors:
-            print_error(self._too_many_errors(summary))
+            self.fail(self._too_many_errors(summary))
         return summary.exit_code
 
     def _overrides(self) -> dict[str, Any]:
@@ -139,6 +178,13 @@ class _Command:
 
     def _check_output(self) -> None:
         if self.options.output is None:
+            if self.options.json:
+                raise PackflowError(
+                    "--json needs -o OUT: the outcomes would stand where the JSON object goes.",
+                    code="usage",
+                    exit_code=ExitCode.USAGE,
+                    hint="Write: run EVENTS -o OUT --json.",
+                )
             require_output("Redirect it, or name a file with -o OUT.")
             return
         from .output_file import check_output_path  # noqa: PLC0415 - only with -o
@@ -158,60 +204,6 @@ class _Command:
                 path, path.with_name(f"{path.name}.checkpoint"), path.with_name(f"{path.name}.partial")
             )
         return self.resources.enter_context(OutputFile(path, keep=resume, is_named=is_named))
-
-    def _check_resume(self) -> None:
-        options = self.options
-        if not options.resume:
-            return
-        missing = [flag for flag, value in (("EVENTS", options.events), ("-o OUT", options.output)) if value is None]
-        if missing or not options.events.is_file():
-            raise PackflowError(
-                f"--resume goes from a file to a file: {' and '.join(missing)} missing."
-                if missing
-                else "--resume needs an events file that can be read again.",
-                code="usage",
-                exit_code=ExitCode.USAGE,
-                hint="Write: run EVENTS -o OUT --resume.",
-            )
-
-    def _open_checkpoints(
-        self, backend: InferenceBackend | ChildModels, output: OutputFile | None, settings: StreamSettings
-    ) -> Checkpoints | None:
-        """The checkpoints of a run with --resume; a stateful backend gets its state back."""
-        if not self.options.resume or output is None:
-            return None
-        import hashlib  # noqa: PLC0415 - only with --resume
-
-        from .checkpoints import Checkpoints, input_identity  # noqa: PLC0415 - only with --resume
-        from .outcomes import BackendState  # noqa: PLC0415 - needs the user's code
-
-        state = BackendState.of(backend) if isinstance(backend, InferenceBackend) else None
-        if state is None and isinstance(backend, InferenceBackend) and backend.stateful:
-            raise PackflowError(
-                "The model is stateful and has no snapshot() and restore(value), so a run cannot be resumed.",
-                code="stateful",
-                exit_code=ExitCode.USAGE,
-                hint="Add both to the backend, or run without --resume.",
-            )
-        checkpoints = Checkpoints(
-            self.options.output.with_name(f"{self.options.output.name}.checkpoint"),
-            {
-                "model": self.model_digest(),
-                "config": hashlib.sha256(encode(self.overrides)).hexdigest(),
-                "batch size": settings.batch_size,
-                "codec": settings.codec.name,
-                "events": input_identity(self.options.events),
-            },
-            {"output": output.descriptor},
-            interval=self.options.checkpoint_every,
-            state=state,
-            letters=settings.dead_letters,
-        )
-        if checkpoints.resumed is not None:
-            print_notice(f"going on after line {checkpoints.resumed.line:,}")
-            if state is not None:
-                state.restore(checkpoints.resumed.state)
-        return checkpoints
 
     def _open_events(self) -> int | None:
         """The descriptor of the events file; None for standard input."""
@@ -282,17 +274,16 @@ class _Command:
             hint="Look at the failed events, for example with --dead-letters FILE.",
         )
 
-
-def _close(backend: InferenceBackend | ChildModels) -> int:
-    """Close the backend; what it raises is printed and gives an exit code."""
-    if not isinstance(backend, InferenceBackend):
-        backend.close()
+    def _close(self, backend: InferenceBackend | ChildModels) -> int:
+        """Close the backend; what it raises is shown and gives an exit code."""
+        if not isinstance(backend, InferenceBackend):
+            backend.close()
+            return ExitCode.OK
+        try:
+            backend.close()
+        except KeyboardInterrupt:
+            print_notice("interrupted")
+            return ExitCode.INTERRUPTED
+        except BaseException as error:  # noqa: BLE001 - the user's code, which may raise anything
+            return self.fail(wrapped_error("close", error, backend.project_dir))
         return ExitCode.OK
-    try:
-        backend.close()
-    except KeyboardInterrupt:
-        print_notice("interrupted")
-        return ExitCode.INTERRUPTED
-    except BaseException as error:  # noqa: BLE001 - the user's code, which may raise anything
-        return print_error(wrapped_error("close", error, backend.project_dir))
-    return ExitCode.OK

@@ -50,6 +50,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     _add_report_options(parser)
     _add_config_options(parser)
     _add_limits(parser)
+    _add_json_option(parser)
 
 
 def _add_failure_options(parser: argparse.ArgumentParser) -> None:
@@ -59,6 +60,11 @@ def _add_failure_options(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FILE",
         help="append failed events with their errors to FILE; standard output then has outputs only",
+    )
+    group.add_argument(
+        "--strict-input",
+        action="store_true",
+        help="events that break the archive's schema fail, with code input-schema, before the model sees them",
     )
     limit = group.add_mutually_exclusive_group()
     limit.add_argument(
@@ -73,6 +79,12 @@ def _add_failure_options(parser: argparse.ArgumentParser) -> None:
         action="store_const",
         const=ErrorLimit.parse("0"),
         help="the same as --max-errors 0",
+    )
+
+
+def _add_json_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--json", action="store_true", help="with -o: print one JSON object about the run on standard output"
     )
 
 
@@ -199,6 +211,10 @@ def _seconds(text: str) -> float:
     if not 0 < seconds <= 1e6:
         raise ValueError(text)
     return seconds
+
+
+seconds_option = _checked(_seconds, "a number of seconds above 0")
+"""Parses a time to wait."""
 
 
 def _address(text: str) -> tuple[str, int]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .codec import Codec
     from .dead_letters import DeadLetters
     from .error_limit import ErrorLimit
+    from .input_schema import InputSchema
     from .outcomes import BatchOutcomes
     from .pipeline import Pipeline, Runner
     from .stream_metrics import StreamMetrics
@@ -42,6 +43,7 @@ class StreamSettings:
     Batches take what has arrived, at most ``batch_size`` events, so that an idle stream is answered at once; with
     ``fill`` (a file) every batch but the last is full. The default codec gives the same bytes on every Python. With
     ``dead_letters`` failed events go there instead of among the outcomes; beyond ``error_limit`` the run stops.
+    With ``input_schema`` events that break it fail before the model sees them; models in children have their own.
     """
 
     batch_size: int = DEFAULT_BATCH_SIZE
@@ -51,6 +53,7 @@ class StreamSettings:
     error_limit: ErrorLimit | None = None
     metrics: StreamMetrics | None = None
     checkpoints: Checkpoints | None = None
+    input_schema: InputSchema | None = None
 
 
 @dataclass
@@ -80,6 +83,17 @@ class StreamSummary:
             return 128 + self.signal
         return ExitCode.CHECK_FAILED if self.too_many_errors else ExitCode.OK
 
+    def as_json(self) -> dict[str, Any]:
+        """What a program is told of the run."""
+        return {
+            "events": self.events,
+            "outputs": self.events - self.failed,
+            "failed": self.failed,
+            "errors": dict(sorted(self.errors.items())),
+            "seconds": round(self.seconds, 3),
+            "complete": self.complete,
+        }
+
     def describe(self) -> str:
         """One line for standard error."""
         kinds = ", ".join(f"{code} {count:,}" for code, count in sorted(self.errors.items()))
@@ -107,7 +121,7 @@ def run_stream(
     settings = settings or StreamSettings()
     recorded = settings.metrics is not None
     runners: Sequence[Runner] = (
-        [EventRunner(backend, settings.codec, recorded=recorded)]
+        [EventRunner(backend, settings.codec, recorded=recorded, schema=settings.input_schema)]
         if isinstance(backend, InferenceBackend)
         else backend.runners
     )

@@ -40,7 +40,8 @@ _START = (
 class ModelSource:
     """What a child needs to load the model.
 
-    ``config`` is an archive's configuration as its manifest holds it; None reads packflow.yaml in ``project_dir``.
+    ``config`` is an archive's configuration as its manifest holds it, and ``allowlist`` what its pickles may resolve;
+    None reads packflow.yaml in ``project_dir``. ``python`` is the interpreter of the child, by default this one.
     """
 
     project_dir: Path
@@ -49,6 +50,9 @@ class ModelSource:
     bytecode_dir: str | None = None
     codec: str = "stdlib"
     limits: Limits = DEFAULT_LIMITS
+    allowlist: list[str] | None = None
+    input_schema: dict[str, Any] | None = None
+    python: str | None = None
 
 
 class ChildDiedError(Exception):
@@ -76,7 +80,15 @@ class ModelChild:
             record.truncate(SIZE)
             self._progress = Progress(record.fileno())
             self._process = subprocess.Popen(
-                [sys.executable, *_flags(), "-c", _START, _runtime_place(), str(record.fileno()), "die-with-parent"],
+                [
+                    self._source.python or sys.executable,
+                    *_flags(),
+                    "-c",
+                    _START,
+                    _runtime_place(),
+                    str(record.fileno()),
+                    "die-with-parent",
+                ],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 pass_fds=[record.fileno()],
@@ -93,6 +105,8 @@ class ModelChild:
             "bytecode_dir": source.bytecode_dir,
             "codec": source.codec,
             "limits": asdict(source.limits),
+            "allowlist": source.allowlist,
+            "input_schema": source.input_schema,
         }
         try:
             answer, _ = self._ask(request, [])

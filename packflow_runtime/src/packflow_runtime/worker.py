@@ -15,8 +15,9 @@ from .codec import choose_codec
 from .errors import InferenceBackendError, PackflowError
 from .jsonlines import Limits
 from .lines import Lines
-from .loading import load_backend, load_project
+from .loading import guard_process, load_backend, load_project
 from .outcomes import CallObserver, EventRunner, Line
+from .pickle_guard import refusal_in
 from .progress import Phase, Progress
 from .project import project_config_from_data
 from .protocol import EVENTS_PER_FRAME, read_frame, write_frame
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from .backend import InferenceBackend, StepTimes
     from .codec import Codec
+    from .input_schema import InputSchema
     from .jsonlines import Event
     from .model_findings import ModelWatch
 
@@ -64,6 +66,7 @@ class _Session:
         self.backend: InferenceBackend | None = None
         self.watch: ModelWatch | None = None
         self.codec = choose_codec("stdlib")
+        self.schema: InputSchema | None = None
 
     def answer(self, header: dict[str, Any], lines: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
         if header["op"] == "load":
@@ -84,7 +87,7 @@ class _Session:
         ``failed_batches`` counts the calls that failed though each of their events succeeds.
         """
         watch = _Watch(self.progress, self.codec if header.get("watch_inputs") else None)
-        runner = EventRunner(backend, self.codec, watch)
+        runner = EventRunner(backend, self.codec, watch, schema=self.schema)
         encoded: list[bytes] = []
         codes: list[tuple[int, str]] = []
         start = lost = 0
@@ -122,10 +125,16 @@ class _Session:
                 from .model_findings import ModelWatch  # noqa: PLC0415 - only then
 
                 self.watch = ModelWatch(header["project"], header["trusted"], record_imports=header["record_imports"])
+            if header.get("allowlist") is not None:
+                guard_process(header["allowlist"])
+            if header.get("input_schema") is not None:
+                from .input_schema import InputSchema  # noqa: PLC0415 - only with --strict-input
+
+                self.schema = InputSchema(header["input_schema"])
             sys.dont_write_bytecode = True  # a dry run writes nothing into the project
             backend = _load_backend(header)
         except PackflowError as error:
-            told = self.watch.explained(error) if self.watch is not None else error
+            told = self.watch.explained(error) if self.watch is not None else refusal_in(error) or error
             return {"op": "failed", "error": _error_data(told)}
         self.backend = backend
         return {
