@@ -150,7 +150,7 @@ class Opening(Files_):
             files = {**tiny_files(), "project/packflow.yaml": source}
             self.refuse(archive_of(files), "project/packflow.yaml says something else than the manifest")
         files = {**tiny_files(), "project/packflow.yaml": b"name: &a tiny\n"}
-        self.refuse(archive_of(files), "project/packflow.yaml is not valid: Anchors (&name) are not read.")
+        self.refuse(archive_of(files), "project/packflow.yaml is not valid: Anchors (&name) are not read")
 
     def test_a_configuration_may_be_spelled_in_another_way(self) -> None:
         files = {**tiny_files(), "project/packflow.yaml": b"# the same\nversion: '1.0'\nname: \"tiny\"\n"}

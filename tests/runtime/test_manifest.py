@@ -153,10 +153,16 @@ class Reading(unittest.TestCase):
             CANONICAL.encode()[:-1],
             CANONICAL.encode() + b"\n",
             CANONICAL.encode().replace(b"\n", b"\r\n"),
-            CANONICAL.encode().replace(b'"stateful": false', b'"stateful": true,\n  "stateful": false'),
             CANONICAL.encode().replace(b"1e-05", b"0.00001"),
         ):
             self.refuse(source, "it is not in canonical form")
+        twice = CANONICAL.encode().replace(b'"stateful": false', b'"stateful": true,\n  "stateful": false')
+        self.refuse(twice, "it has the key 'stateful' twice in one place")
+
+    def test_more_values_than_memory_should_hold(self) -> None:
+        for value in (b"[]", b"{}", b"1"):
+            source = b'{"format":1,"x":[' + (value + b",") * 1_000_000 + value + b"]}"
+            self.refuse(source, "it holds more than 1,000,000 values")
 
     def test_what_is_no_json_object(self) -> None:
         for source, why in (

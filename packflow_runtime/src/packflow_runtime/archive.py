@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import stat
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -23,7 +25,9 @@ from .manifest import (
     ManifestError,
     parse_manifest,
 )
-from .project import CONFIG_FILE
+from .portable_names import check_name
+from .project import CONFIG_FILE, MAX_CONFIG_BYTES
+from .reporting import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -64,7 +68,7 @@ class Archive:
                 digest.update(chunk)
                 write(chunk)
         if name != MANIFEST_NAME and digest.hexdigest() != self.manifest.files[name].sha256:
-            raise _contradiction(f"{name} is not the file that the manifest lists: its SHA-256 differs")
+            raise _another_file(name)
 
     def verify_contents(self) -> None:
         """Read everything once; raises ManifestError or ArchiveFormatError at the first byte that is not right."""
@@ -79,14 +83,12 @@ def open_archive(path: Path) -> Iterator[Archive]:
     Raises ArchiveFormatError, ManifestError, or PackflowError when the file cannot be opened.
     """
     try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # opening a pipe could wait for ever
+            raise _not_opened(path, os.strerror(errno.EISDIR) if stat.S_ISDIR(status.st_mode) else "It is no file")
         file = path.open("rb")
-    except OSError as error:
-        raise PackflowError(
-            f"{path} cannot be opened: {error.strerror}.",
-            code="archive-not-found",
-            exit_code=ExitCode.NOT_FOUND,
-            hint="Check the archive's path.",
-        ) from None
+    except (OSError, ValueError) as error:
+        raise _not_opened(path, getattr(error, "strerror", None) or str(error)) from None
     with file:
         entries = {entry.name: entry for entry in read_entries(file)}
         manifest, digest = _read_manifest(file, entries)
@@ -94,6 +96,15 @@ def open_archive(path: Path) -> Iterator[Archive]:
         archive = Archive(path, file, entries, manifest, digest)
         _check_config(archive)
         yield archive
+
+
+def _not_opened(path: Path, reason: str) -> PackflowError:
+    return PackflowError(
+        f"{path} cannot be opened: {reason}.",
+        code="archive-not-found",
+        exit_code=ExitCode.NOT_FOUND,
+        hint="Check the archive's path.",
+    )
 
 
 def is_archive(path: Path) -> bool:
@@ -110,10 +121,11 @@ def _read_manifest(file: BinaryIO, entries: dict[str, Entry]) -> tuple[Manifest,
     if entry is None:
         raise ManifestError(
             "The file is no Packflow archive: it has no manifest.",
+            reason="manifest-missing",
             hint="Export a project with `packflow export`.",
         )
     if entry.size > MAX_MANIFEST_BYTES:
-        raise _contradiction(f"the manifest is larger than {MAX_MANIFEST_BYTES:,} bytes")
+        raise _contradiction("manifest-too-large", f"the manifest is larger than {MAX_MANIFEST_BYTES:,} bytes")
     with open_entry(file, entry) as source:
         content = source.read()
     return parse_manifest(content), hashlib.sha256(content).hexdigest()
@@ -126,23 +138,26 @@ def _check_names(entries: dict[str, Entry], manifest: Manifest) -> None:
             continue
         record = manifest.files.get(name)
         if record is None:
-            raise _contradiction(f"{name} is not listed in the manifest")
+            raise _unlisted(name)
         if record.size != entry.size:
-            raise _contradiction(f"{name} has {entry.size:,} bytes, the manifest says {record.size:,}")
+            words = f"{name} has {entry.size:,} bytes, the manifest says {record.size:,}"
+            raise _contradiction("file-size", words, name)
     for name in manifest.files:
         if name not in entries or name == MANIFEST_NAME:
-            raise _contradiction(f"the manifest lists {name}, which is not in the archive")
+            shown = printable(name)
+            raise _contradiction("file-absent", f"the manifest lists {shown}, which is not in the archive", name)
     for needed in (ENTRY_POINT, f"{RUNTIME_DIR}/__init__.py", f"{PROJECT_DIR}/{CONFIG_FILE}"):
         if needed not in entries:
-            raise _contradiction(f"{needed} is missing")
+            raise _contradiction("part-missing", f"{needed} is missing", needed)
 
 
 def _check_place(name: str) -> None:
     top, slash, _ = name.partition("/")
     if name != ENTRY_POINT and not (slash and top in (INFO_DIR, RUNTIME_DIR, PROJECT_DIR)):
-        raise _contradiction(f"{name} stands outside the archive's folders")
+        raise _contradiction("file-misplaced", f"{name} stands outside the archive's folders", name)
     if _is_compiled(name):
-        raise _contradiction(f"{name} is compiled code, which could stand in for a source that was checked")
+        words = f"{name} is compiled code, which could stand in for a source that was checked"
+        raise _contradiction("compiled-code", words, name)
 
 
 def _is_compiled(name: str) -> bool:
@@ -160,16 +175,18 @@ def _check_config(archive: Archive) -> None:
         ("golden_events", manifest.golden_events > 0, GOLDEN_OUTPUTS in archive.entries),
     ):
         if claimed != meant:
-            raise _contradiction(f"the manifest's {key} disagrees with the rest of it")
+            raise _contradiction("manifest-disagrees", f"the manifest's {key} disagrees with the rest of it")
     from .yaml_subset import YamlError, parse  # noqa: PLC0415 - a warm start does not open the archive
 
     name = f"{PROJECT_DIR}/{CONFIG_FILE}"
+    if archive.entries[name].size > MAX_CONFIG_BYTES:
+        raise _contradiction("config-too-large", f"{name} is larger than {MAX_CONFIG_BYTES:,} bytes", name)
     try:
         said = parse(archive.read(name), file=name).data()
     except YamlError as error:
-        raise _contradiction(f"{name} is not valid: {error.detail}") from None
+        raise _contradiction("config-invalid", f"{name} is not valid: {error.detail.rstrip('.')}", name) from None
     if said != archive.manifest.config:
-        raise _contradiction(f"{name} says something else than the manifest")
+        raise _contradiction("config-differs", f"{name} says something else than the manifest", name)
 
 
 def extract(archive: Archive, target: Path) -> None:
@@ -196,24 +213,29 @@ def _write_sparse(sink: BinaryIO, chunk: bytes) -> None:
 
 
 def check_tree(root: Path) -> Manifest:
-    """Check an unzipped archive against its manifest; raises ManifestError at the first difference."""
+    """Check an unzipped archive against its manifest.
+
+    Raises ManifestError at the first difference, ArchiveFormatError for a name that could lead out of the folder.
+    """
     try:
         manifest = parse_manifest((root / MANIFEST_NAME).read_bytes())
     except OSError as error:
         raise ManifestError(f"{root} is no unzipped archive: {MANIFEST_NAME}: {error.strerror}.") from None
     for name in _tree_files(root):
         if name not in manifest.files and name != MANIFEST_NAME:
-            raise _contradiction(f"{name} is not listed in the manifest")
+            raise _unlisted(name)
     for name, record in manifest.files.items():
+        check_name(name)  # it may lead anywhere
+        _check_place(name)
         try:
             with open(root / name, "rb") as file:
                 digest = hashlib.sha256()
                 while chunk := file.read(_CHUNK):
                     digest.update(chunk)
         except OSError as error:
-            raise _contradiction(f"{name}: {os.strerror(error.errno or 0)}") from None
+            raise _contradiction("file-absent", f"{name}: {os.strerror(error.errno or 0)}", name) from None
         if digest.hexdigest() != record.sha256:
-            raise _contradiction(f"{name} is not the file that the manifest lists: its SHA-256 differs")
+            raise _another_file(name)
     return manifest
 
 
@@ -226,9 +248,20 @@ def _tree_files(root: Path) -> Iterator[str]:
                 yield os.path.relpath(os.path.join(folder, name), root).replace(os.sep, "/")
 
 
-def _contradiction(reason: str) -> ManifestError:
+def _unlisted(name: str) -> ManifestError:
+    return _contradiction("file-unlisted", f"{name} is not listed in the manifest", name)
+
+
+def _another_file(name: str) -> ManifestError:
+    words = f"{name} is not the file that the manifest lists: its SHA-256 differs"
+    return _contradiction("file-digest", words, name)
+
+
+def _contradiction(reason: str, words: str, entry: str = MANIFEST_NAME) -> ManifestError:
     return ManifestError(
-        f"The archive contradicts its manifest: {reason}.",
+        f"The archive contradicts its manifest: {words}.",
         code="archive-changed",
+        reason=reason,
+        entry=entry,
         hint="Get the archive again from its source.",
     )

@@ -27,8 +27,11 @@ def start_archive(root: str) -> int:
     if os.path.isdir(root):
         return _run_unzipped(root)
     cache_dir = cached_copies.cache_root()
-    digest = sha256_hex(zipimport.zipimporter(root).get_data(_MANIFEST))
-    tree = cached_copies.find_tree(cache_dir, digest)
+    try:
+        manifest = zipimport.zipimporter(root).get_data(_MANIFEST)
+    except (OSError, EOFError):  # there is none, or it cannot be read: a cold start says so
+        manifest = None
+    tree = None if manifest is None else cached_copies.find_tree(cache_dir, sha256_hex(manifest))
     if tree is not None:
         return _continue_in(tree, root, cached_copies.bytecode_dir(cache_dir))
     from .cli import cold_start  # noqa: PLC0415 - a warm start takes the copy's

@@ -19,13 +19,13 @@ from .errors import ExitCode, PackflowError
 from .portable_names import ArchiveFormatError, check_clashes, check_next, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from _typeshed import WriteableBuffer
 
 CHUNK = 1 << 20
-MAX_ENTRIES = 1_000_000
-MAX_DIRECTORY = 256 << 20  # bytes
+MAX_ENTRIES = 150_000  # more than a manifest of 16 MiB, the largest, can list
+MAX_DIRECTORY = 32 << 20  # bytes: those names and as many records
 
 _LIMIT16 = 0xFFFF
 _LIMIT32 = 0xFFFFFFFF
@@ -116,6 +116,17 @@ def central_record(name: str, size: int, crc32: int, offset: int) -> bytes:
     needs = _NEEDS64 if extra else _NEEDS
     head = (_CENTRAL_MARK, _MADE_BY, needs, _UTF8, 0, 0, _DATE, crc32, short, short)
     return _CENTRAL.pack(*head, len(raw), len(extra), 0, 0, 0, _MODE, min(offset, _LIMIT32)) + raw + extra
+
+
+def directory_of(entries: list[Entry]) -> Iterator[bytes]:
+    """Give the bytes that follow the contents of ``entries`` in their archive, piece by piece."""
+    size = 0
+    for entry in entries:
+        record = central_record(entry.name, entry.size, entry.crc32, entry.header_offset)
+        size += len(record)
+        yield record
+    end = entries[-1].data_offset + entries[-1].size if entries else 0
+    yield end_records(len(entries), size, end)
 
 
 def end_records(count: int, size: int, offset: int) -> bytes:
@@ -222,9 +233,8 @@ class Writer:
         """Write the directory, which makes the file an archive; flushing and closing are the caller's."""
         self._claim()
         check_clashes(entry.name for entry in self._entries)
-        for entry in self._entries:
-            self._put(central_record(entry.name, entry.size, entry.crc32, entry.header_offset))
-        self._put(end_records(len(self._entries), self._directory_size, self._end))
+        for piece in directory_of(self._entries):
+            self._put(piece)
 
     def _claim(self) -> None:
         if not self._usable:
@@ -354,10 +364,12 @@ def _read_directory(file: BinaryIO, directory: _Directory) -> list[Entry]:
         check_next(previous, entry.name)
         if entry.header_offset != at:
             reason = "gap" if entry.header_offset > at else "overlap"
-            raise ArchiveFormatError(f"{shown(entry.name)} does not begin where it must", reason=reason)
+            title = f"{shown(entry.name)} does not begin where it must"
+            raise ArchiveFormatError(title, reason=reason, entry=entry.name)
         previous, at = entry.name, entry.data_offset + entry.size
         if at > directory.offset:
-            raise ArchiveFormatError(f"{shown(entry.name)} reaches into the directory", reason="overlap")
+            title = f"{shown(entry.name)} reaches into the directory"
+            raise ArchiveFormatError(title, reason="overlap", entry=entry.name)
         entries.append(entry)
     if left:
         raise ArchiveFormatError("The directory holds more than its entries", reason="directory-size")
@@ -407,7 +419,7 @@ def _form_error(
     reason, value, _ = next(differing, ("name" if where == "header" else "extra-field", None, None))
     if reason == "flags" and isinstance(value, int):
         reason = "encrypted" if value & 1 else "data-descriptor" if value & 8 else "flags"
-    return ArchiveFormatError(f"The {where} of {shown(entry.name)} {_FORM[reason]}", reason=reason)
+    return ArchiveFormatError(f"The {where} of {shown(entry.name)} {_FORM[reason]}", reason=reason, entry=entry.name)
 
 
 def _check_local(file: BinaryIO, entry: Entry) -> None:
@@ -439,12 +451,12 @@ class _Content(io.RawIOBase):
             self._file.seek(entry.data_offset + self._done)
             view = view[: _fill(self._file, view)]
             if not view:
-                raise ArchiveFormatError("The archive ends too early", reason="truncated")
+                raise ArchiveFormatError("The archive ends too early", reason="truncated", entry=entry.name)
             self._crc32 = zlib.crc32(view, self._crc32)
             self._done += len(view)
         if self._done == entry.size and self._crc32 != entry.crc32:
             title = f"The content of {shown(entry.name)} is not what was written: its checksum differs"
-            raise ArchiveFormatError(title, reason="damaged")
+            raise ArchiveFormatError(title, reason="damaged", entry=entry.name)
         return len(view)
 
 

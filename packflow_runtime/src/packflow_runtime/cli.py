@@ -23,11 +23,14 @@ COMMANDS = {
     "run": "run the model on a stream of events",
     "install": "make an environment with what the model requires",
     "info": "say what the archive holds and needs",
+    "verify": "check that an archive is whole and what it says it is",
     "replay": "run the golden events here and compare their outputs",
     "compare": "show how another model differs on the same events",
     "cache": "list or remove extracted copies and environments",
 }
 """Every command with its one-line help; ``commands/NAME.py`` has its options and its answer."""
+_WITHOUT_TARGET = ("cache",)
+_WITH_TARGETS = ("verify",)
 
 
 def main_of_archive(tree: str, archive: str, bytecode_dir: str | None, *, unzipped: bool = False) -> int:
@@ -82,7 +85,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"packflow-runtime {__version__}")
     options = _parsed(parser, words or ["--help"], outside=True)
     try:
-        if options.command == "cache":
+        if options.command in (*_WITHOUT_TARGET, *_WITH_TARGETS):
             return _answer(None, options)
         return _answer_outside(options, ours=arguments is None)
     except PackflowError as error:
@@ -166,7 +169,9 @@ def _parsed(parser: argparse.ArgumentParser, arguments: list[str], *, outside: b
             continue
         module = _module(name)
         command = commands.add_parser(name, help=text, description=module.DESCRIPTION)
-        if outside and name != "cache":
+        if outside and name in _WITH_TARGETS:
+            command.add_argument("targets", type=Path, nargs="+", metavar="ARCHIVE")
+        elif outside and name not in _WITHOUT_TARGET:
             takes = "ARCHIVE|PROJECT" if module.TAKES_PROJECT else "ARCHIVE"
             command.add_argument("target", type=Path, metavar=takes)
         module.add_options(command)

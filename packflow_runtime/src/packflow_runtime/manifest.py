@@ -21,22 +21,41 @@ FORMAT = 1
 INFO_DIR = "packflow-info"
 MANIFEST_NAME = f"{INFO_DIR}/manifest.json"
 INPUT_SCHEMA_NAME = f"{INFO_DIR}/input.schema.json"
+OUTPUT_SCHEMA_NAME = f"{INFO_DIR}/output.schema.json"
 LOCK_NAME = f"{INFO_DIR}/requirements.lock"
+SBOM_NAME = f"{INFO_DIR}/sbom.cdx.json"
 DRY_RUN_NAME = f"{INFO_DIR}/dry-run.json"
 GOLDEN_INPUTS = f"{INFO_DIR}/golden/inputs.ndjson"
 GOLDEN_OUTPUTS = f"{INFO_DIR}/golden/outputs.ndjson"
 PROJECT_DIR = "project"
 RUNTIME_DIR = "packflow_runtime"
 MAX_MANIFEST_BYTES = 16 * 1024 * 1024
+_MAX_VALUES = 1_000_000  # twice what a manifest of that size holds that lists files; bounds the memory of decoding it
 _LONGEST_WORDS = 300
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 
 
 class ManifestError(PackflowError):
-    """The manifest is missing, unreadable, of another format, or contradicts itself."""
+    """The manifest is missing, unreadable, of another format, or contradicts itself or the archive.
+
+    ``reason`` is a stable slug, ``entry`` the file of the archive that it is about.
+    """
 
     code = "manifest-invalid"
     exit_code = ExitCode.CHECK_FAILED
+
+    def __init__(
+        self,
+        title: str,
+        *,
+        reason: str = "manifest-invalid",
+        entry: str | None = MANIFEST_NAME,
+        hint: str = "",
+        code: str | None = None,
+    ) -> None:
+        super().__init__(title, hint=hint, code=code)
+        self.reason = reason
+        self.entry = entry
 
 
 @dataclass(frozen=True)
@@ -97,7 +116,7 @@ class Manifest:
         try:
             return project_config_from_data(self.config)
         except TypeMismatchError as error:
-            raise _invalid(f"config: {_printable(error.path)} {_printable(str(error))}") from None
+            raise _invalid("manifest-config", f"config: {_printable(error.path)} {_printable(str(error))}") from None
 
 
 def canonical_json(value: object) -> bytes:
@@ -107,23 +126,43 @@ def canonical_json(value: object) -> bytes:
 
 def parse_manifest(source: bytes) -> Manifest:
     """Read a manifest; raises ManifestError for anything but the canonical bytes of a valid one (of format 1)."""
+    if sum(map(source.count, (b",", b"[", b"{"))) > _MAX_VALUES:
+        raise _invalid("manifest-too-many-values", f"it holds more than {_MAX_VALUES:,} values")
     try:
         data = decode_event(source)
     except BadLineError as error:
-        raise _invalid(f"it is not a JSON object ({error})") from None
+        raise _invalid(f"manifest-{error.code}", f"it is not a JSON object ({error})") from None
     version = data.get("format")
     if type(version) is not int or version != FORMAT:
         raise ManifestError(
             f"The archive is of format {_printable(repr(version))}; this runtime reads format {FORMAT}.",
             code="format-unknown",
+            reason="format-unknown",
             hint="Use a newer packflow-runtime.",
         )
     if canonical_json(data) != source:
-        raise _invalid("it is not in canonical form")
+        raise _not_canonical(source)
     try:
         return _manifest_from(data)
     except TypeMismatchError as error:
-        raise _invalid(f"{_printable(error.path)} {_printable(str(error))}") from None
+        raise _invalid("manifest-field", f"{_printable(error.path)} {_printable(str(error))}") from None
+
+
+def _not_canonical(source: bytes) -> ManifestError:
+    """The error for other bytes than the canonical ones; a key that is there twice is named."""
+    from collections import Counter  # noqa: PLC0415 - only where a manifest is refused
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            twice.append(Counter(key for key, _ in pairs).most_common(1)[0][0])
+        return found
+
+    twice: list[str] = []
+    json.loads(source, object_pairs_hook=once)
+    if twice:
+        return _invalid("manifest-duplicate-key", f"it has the key {_printable(repr(twice[0]))} twice in one place")
+    return _invalid("manifest-not-canonical", "it is not in canonical form")
 
 
 def _manifest_from(data: dict[str, Any]) -> Manifest:
@@ -189,7 +228,7 @@ def _printable(text: str) -> str:
     return printable(text)
 
 
-def _invalid(reason: str) -> ManifestError:
+def _invalid(reason: str, words: str) -> ManifestError:
     return ManifestError(
-        f"The archive's manifest is not valid: {reason}.", hint="Get the archive again from its source."
+        f"The archive's manifest is not valid: {words}.", reason=reason, hint="Get the archive again from its source."
     )

@@ -6,7 +6,7 @@ import io
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -170,6 +170,11 @@ class _Window(_Raw):
         view[: len(data)] = data
         self.position += len(data)
         return len(data)
+
+
+def window(file: BinaryIO, start: int, size: int) -> BinaryIO:
+    """``size`` bytes of ``file`` from ``start``, as a stream of its own; only one of a file is read at a time."""
+    return cast("BinaryIO", _Window(file, start, size))
 
 
 @dataclass(eq=False)

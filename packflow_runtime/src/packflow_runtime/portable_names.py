@@ -52,8 +52,8 @@ def shown(name: str) -> str:
     return repr(name if len(name) <= 120 else name[:119] + "…")
 
 
-def _name_error(reason: str, sentence: str) -> ArchiveFormatError:
-    return ArchiveFormatError(sentence, reason=reason, hint="Rename the file and export again.")
+def _name_error(reason: str, sentence: str, name: str) -> ArchiveFormatError:
+    return ArchiveFormatError(sentence, reason=reason, entry=name, hint="Rename the file and export again.")
 
 
 def _faults(name: str) -> Iterator[tuple[str, str]]:
@@ -76,7 +76,7 @@ def _faults(name: str) -> Iterator[tuple[str, str]]:
 def check_name(name: str) -> None:
     """Raise unless a name means the same one file on every system that may extract it."""
     for reason, sentence in _faults(name):
-        raise _name_error(reason, f"The name {shown(name)} {sentence}")
+        raise _name_error(reason, f"The name {shown(name)} {sentence}", name)
 
 
 def _folded(name: str) -> str:
@@ -100,31 +100,35 @@ def check_clashes(names: Iterable[str]) -> None:
     """Sort the folded names: two that clash are neighbours, and no tree of folders can outgrow memory."""
     for (first, name), (second, other) in pairwise(sorted((_folded(name), name) for name in names)):
         if name == other:
-            raise _name_error("name-duplicate", f"Two entries have the name {shown(name)}")
+            raise _name_error("name-duplicate", f"Two entries have the name {shown(name)}", name)
         if first == second:
             both = f"{shown(name)} and {shown(other)}"
-            raise _name_error("name-clash", f"The names {both} are one file where case does not count")
+            raise _name_error("name-clash", f"The names {both} are one file where case does not count", other)
         if second.startswith(first + "\0"):
             sentence = f"{shown(name)} is a file, and a folder in {shown(other)}"
-            raise _name_error("name-file-and-folder", sentence)
+            raise _name_error("name-file-and-folder", sentence, name)
 
 
 def check_next(previous: str, name: str) -> None:
     """Check a name and its place; Python orders text by code point, which is the order of the UTF-8 bytes."""
     check_name(name)
     if name == previous:
-        raise _name_error("name-duplicate", f"Two entries have the name {shown(name)}")
+        raise _name_error("name-duplicate", f"Two entries have the name {shown(name)}", name)
     if name < previous:
-        raise ArchiveFormatError(f"{shown(name)} comes after {shown(previous)}", reason="unsorted")
+        raise ArchiveFormatError(f"{shown(name)} comes after {shown(previous)}", reason="unsorted", entry=name)
 
 
 class ArchiveFormatError(PackflowError):
-    """The archive, or a name meant for one, is not in the canonical form; ``reason`` is a stable slug."""
+    """The archive, or a name meant for one, is not in the canonical form.
+
+    ``reason`` is a stable slug, ``entry`` the name in the archive that it is about, None where it is about the whole.
+    """
 
     code = "archive-invalid"
     exit_code = ExitCode.CHECK_FAILED
     _hint = "Copy the archive again from where it was made, or export it again; nothing may change its bytes."
 
-    def __init__(self, title: str, *, reason: str = "invalid", hint: str = _hint) -> None:
+    def __init__(self, title: str, *, reason: str = "invalid", entry: str | None = None, hint: str = _hint) -> None:
         super().__init__(title, hint=hint)
         self.reason = reason
+        self.entry = entry

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .yaml_subset import Node
 
 CONFIG_FILE = "packflow.yaml"
+MAX_CONFIG_BYTES = 1 << 20  # an archive's is read into memory before anybody trusts it
 NAME_PATTERN = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}\Z")
 ENTRY_PATTERN = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*\Z")
 
@@ -128,7 +129,7 @@ def read_config_bytes(project_dir: Path) -> bytes:
     """The bytes of ``packflow.yaml``; raises ProjectConfigError when there is none."""
     path = project_dir / CONFIG_FILE
     try:
-        return path.read_bytes()
+        content = path.read_bytes()
     except FileNotFoundError:
         raise ProjectConfigError(
             f"{project_dir} is not a Packflow project: it has no {CONFIG_FILE}.",
@@ -137,6 +138,13 @@ def read_config_bytes(project_dir: Path) -> bytes:
         ) from None
     except OSError as error:
         raise ProjectConfigError(f"{path} cannot be read: {error.strerror}.", file=str(path)) from None
+    if len(content) > MAX_CONFIG_BYTES:
+        raise ProjectConfigError(
+            f"{CONFIG_FILE} is larger than {MAX_CONFIG_BYTES:,} bytes.",
+            hint="Keep data in a file below artifacts/, and its name in backend_config.",
+            file=str(path),
+        )
+    return content
 
 
 def parse_project_config(source: bytes, *, file: str = CONFIG_FILE) -> ProjectConfig:

@@ -1,0 +1,148 @@
+"""``python -m packflow_runtime verify ARCHIVE...``, and an archive's own ``verify``."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..archive_demands import Unmet, parse_demands, unmet_demands
+from ..envelope import envelope, problem
+from ..errors import ExitCode, PackflowError
+from ..reporting import print_error, print_notice, printable
+from ..stdio import not_writable, require_output
+from ..verification import Verification, verify
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from ..target import Target
+
+NEEDS_COPY = False
+TAKES_PROJECT = False
+DESCRIPTION = """\
+Checks that archives are whole, canonical, and what their manifest says. Nothing of them runs and nothing is written.
+What was checked here stands apart from what the builder only claims."""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of ``verify``."""
+    parser.add_argument("--require", metavar="WORDS", help="demand more: parity,lock,no-pickle and others, with commas")
+    parser.add_argument("-v", "--verbose", action="store_true", help="show what was checked, and what is only claimed")
+    parser.add_argument("--json", action="store_true", help="print one JSON object on standard output")
+
+
+def answer(target: Target | None, options: argparse.Namespace) -> int:
+    """Check the archives that are named, or, started by an archive, that one."""
+    return _verify_all(options.targets, options) if target is None else _verify_itself(target, options)
+
+
+def _verify_all(archives: Sequence[Path], options: argparse.Namespace) -> int:
+    """Check each archive, say of each what was found, and return 0, or the code of the worst."""
+    require_output("Run it again with standard output open.")
+    demands = parse_demands(options.require) if options.require is not None else ()
+    found, errors, code = [], [], ExitCode.OK
+    for path in archives:
+        try:
+            verification = verify(path)
+        except PackflowError as error:
+            errors.append(problem(error.code, error.title, file=str(path), hint=error.hint))
+            code = code or error.exit_code
+            if not options.json:
+                _print(f"failed  {path}: {error.code}")
+                print_error(error)
+            continue
+        unmet = unmet_demands(verification, demands)
+        found.append({**verification.as_json(), "unmet": [vars(one) for one in unmet]})
+        errors += [problem(fault.code, fault.message, file=str(path), hint=fault.hint) for fault in verification.faults]
+        errors += [problem("demand-unmet", one.reason, file=str(path), hint=one.hint) for one in unmet]
+        if verification.faults or unmet:
+            code = ExitCode.CHECK_FAILED
+        if not options.json:
+            _show(verification, unmet, verbose=options.verbose)
+    if options.json:
+        _print_json(found, errors, code)
+    return int(code)
+
+
+def _verify_itself(target: Target, options: argparse.Namespace) -> int:
+    """Check the archive that this code comes from, and say what that is worth.
+
+    The code that checks is the archive's own, so this finds accidents; whoever means to deceive changes it too.
+    """
+    name = os.path.basename(target.name)
+    if target.is_unzipped:
+        code = int(ExitCode.OK)  # a folder does not start unless it agrees with its manifest
+        outside = "`packflow verify` on the archive that it was unzipped from"
+        if options.json:
+            _print_json([], [], code)
+        else:
+            _print(f"ok      {target.name}: every file is the one that the manifest lists")
+    else:
+        code = _verify_all([Path(target.name)], options)
+        outside = f"`packflow verify {name}`, or `python -m packflow_runtime verify {name}` of an installed runtime"
+    print_notice(f"an archive cannot vouch for itself: its own code did this check. Check it from outside: {outside}")
+    return code
+
+
+def _show(verification: Verification, unmet: tuple[Unmet, ...], *, verbose: bool) -> None:
+    path, manifest = verification.path, verification.manifest
+    if manifest is not None and not unmet:
+        told = f"{manifest.name} {manifest.version}, {verification.files:,} files, {verification.size:,} bytes"
+        _print(f"ok      {path}: {told}, sha256 {verification.sha256}")
+    else:
+        checks = dict.fromkeys(fault.check for fault in verification.faults)
+        _print(f"failed  {path}: {', '.join([*checks, *(f'require {one.demand}' for one in unmet)])}")
+    if verbose:
+        _show_blocks(verification)
+    for fault in verification.faults:
+        where = f" in {fault.entry}" if fault.entry is not None else ""
+        print_error(PackflowError(fault.message, detail=f"{path}: check of {fault.check}{where}", hint=fault.hint))
+    for one in unmet:
+        print_error(PackflowError(one.reason, detail=f"{path}: --require {one.demand}", hint=one.hint))
+    if verification.more_faults:
+        print_notice(f"and {verification.more_faults:,} further files of {path}")
+
+
+def _show_blocks(verification: Verification) -> None:
+    _print("  checked here")
+    marks = {True: "ok", False: "failed", None: "-"}
+    for check in verification.checks:
+        _print(f"    {check.name:<14} {marks[check.passed]:<7} {check.detail}")
+    for pickle in verification.pickles:
+        unsure = f"; {'; '.join(pickle.problems)}" if pickle.problems else ""
+        _print(f"    {'pickle':<14} {'':<7} {pickle.path}: {len(pickle.globals)} globals{unsure}")
+        for name in pickle.refused:
+            _print(f"    {'':<22} {name}: not on the allowlist, so that it will be refused")
+        for name in pickle.unreviewed:
+            risk = "runs code or reaches out" if name in pickle.dangerous else "not reviewed"
+            _print(f"    {'':<22} {name}: {risk}")
+    if verification.manifest is not None:
+        same = {True: "is this one, byte for byte", False: "has other files than this one", None: "is another version"}
+        _print(f"    {'runtime':<14} {'':<7} the runtime inside {same[verification.same_runtime]}")
+        _print("  claimed by its builder, and not checked")
+        for key, value in verification.claims().items():
+            _print(f"    {key:<17} {json.dumps(value, ensure_ascii=False)}")
+
+
+def _print_json(archives: list[dict[str, Any]], errors: list[dict[str, Any]], code: int) -> None:
+    _write(envelope("verify", {"archives": archives}, errors, ok=code == ExitCode.OK))
+
+
+def _print(text: str) -> None:
+    _write(printable(text).encode(sys.stdout.encoding or "utf-8", "backslashreplace") + b"\n")
+
+
+def _write(line: bytes) -> None:
+    """Write to standard output; where nobody reads it any more, the exit code still tells."""
+    try:
+        sys.stdout.buffer.write(line)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise not_writable("Standard output", error) from None
