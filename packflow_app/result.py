@@ -48,14 +48,21 @@ class Result:
 
 
 def _command_name(command: list[str]) -> str:
-    """Which command the words name: the first that is no option and no option's value, such as a folder called demo."""
-    words = iter(command[1:])
-    for word in words:
-        if word in ("-C", "--color"):
-            next(words, None)
-        elif not word.startswith("-"):
-            return word if word in COMMANDS else "packflow"
-    return "packflow"
+    """Which command the words name."""
+    words = without_alias(command[1:])
+    place = _command_place(words)
+    return words[place] if place is not None and words[place] in COMMANDS else "packflow"
+
+
+def _command_place(words: list[str]) -> int | None:
+    """Where the command stands: the first word that is no option and no option's value, which may well be demo too."""
+    places = iter(range(len(words)))
+    for place in places:
+        if words[place] in ("-C", "--color"):
+            next(places, None)
+        elif not words[place].startswith("-"):
+            return place
+    return None
 
 
 COMMANDS = {
@@ -64,8 +71,21 @@ COMMANDS = {
     "dry-run": "run the model one by one and in batches, and compare",
     "validate": "check everything that an export needs, with the place and the fix",
     "export": "write the project as one file that runs anywhere Python runs",
+    "verify": "check archives from outside: whole, canonical, and what their manifest says",
+    "show": "tell what an archive holds and needs, and what another one changes",
     "compare": "show how two models differ on the same events",
     "demo": "show the whole journey in a temporary folder",
     "env": "make, lock, look at and remove the environment that the model runs in",
 }
 """Every command with its one-line help, in the order of the journey."""
+
+ALIASES = {"info": "show"}
+"""Other words for commands."""
+
+
+def without_alias(words: list[str]) -> list[str]:
+    """The command line ``words`` (after the program) with a command's other name replaced by its own."""
+    place = _command_place(words)
+    if place is None or words[place] not in ALIASES:
+        return words
+    return [*words[:place], ALIASES[words[place]], *words[place + 1 :]]

@@ -10,6 +10,7 @@ sys.path.insert(0, str(runtime_import_path()))
 
 from packflow_runtime import __version__ as runtime_version
 from packflow_runtime.archive import ENTRY_POINT, Archive, extract, is_archive, open_archive
+from packflow_runtime.archive_demands import DEMANDS, Unmet, parse_demands, unmet_demands
 from packflow_runtime.canonical_zip import SourceChangedError, Writer
 from packflow_runtime.codec import choose_codec
 from packflow_runtime.compression import PlainReader
@@ -33,7 +34,9 @@ from packflow_runtime.manifest import (
     GOLDEN_INPUTS,
     GOLDEN_OUTPUTS,
     INPUT_SCHEMA_NAME,
+    LOCK_NAME,
     MANIFEST_NAME,
+    OUTPUT_SCHEMA_NAME,
     PROJECT_DIR,
     RUNTIME_DIR,
     FileRecord,
@@ -68,11 +71,14 @@ from packflow_runtime.run_plan import PlannedRun, planned_runs
 from packflow_runtime.shrinking import fewest
 from packflow_runtime.stdio import write_all
 from packflow_runtime.stream import LineReader
+from packflow_runtime.verification import ArchiveFault, Verification
+from packflow_runtime.verification import verify as verify_archive
 from packflow_runtime.yaml_subset import parse as parse_yaml
 
 __all__ = [
     "CONFIG_FILE",
     "DEFAULT_LIMITS",
+    "DEMANDS",
     "DRY_RUN_NAME",
     "ENTRY_POINT",
     "ERROR_KEY",
@@ -83,12 +89,15 @@ __all__ = [
     "GOLDEN_OUTPUTS",
     "GOLDEN_OUTPUTS_NAME",
     "INPUT_SCHEMA_NAME",
+    "LOCK_NAME",
     "MANIFEST_NAME",
     "NAME_PATTERN",
+    "OUTPUT_SCHEMA_NAME",
     "PROGRESS_SIZE",
     "PROJECT_DIR",
     "RUNTIME_DIR",
     "Archive",
+    "ArchiveFault",
     "ArchiveFormatError",
     "BadLineError",
     "Comparison",
@@ -113,6 +122,8 @@ __all__ = [
     "Provenance",
     "Rule",
     "SourceChangedError",
+    "Unmet",
+    "Verification",
     "Writer",
     "canonical_json",
     "check_name",
@@ -131,6 +142,7 @@ __all__ = [
     "is_archive",
     "is_blank",
     "open_archive",
+    "parse_demands",
     "parse_project_config",
     "parse_yaml",
     "planned_runs",
@@ -141,6 +153,8 @@ __all__ = [
     "runtime_import_path",
     "runtime_version",
     "runtime_wheel",
+    "unmet_demands",
+    "verify_archive",
     "write_all",
     "write_frame",
 ]

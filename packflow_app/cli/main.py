@@ -18,7 +18,7 @@ import typer
 from packflow_app import __version__
 from packflow_app.cli.terminal import Terminal, discard_output
 from packflow_app.errors import NotFoundError, NotWritableError, UsageError, not_writable
-from packflow_app.result import COMMANDS
+from packflow_app.result import COMMANDS, without_alias
 from packflow_app.runtime import ExitCode, PackflowError
 
 # Typer carries its own copy of Click and exports only the leaves of its errors.
@@ -98,6 +98,7 @@ def _run(arguments: list[str], terminal: Terminal) -> int:
     debug = "--debug" in arguments
     try:
         _check_current_folder()
+        arguments = without_alias(arguments)
         named = [name for name in COMMANDS if name in arguments]
         code: Any = build_app(named or COMMANDS)(arguments, prog_name="packflow", standalone_mode=False)
         return code if isinstance(code, int) else ExitCode.OK

@@ -11,8 +11,10 @@ The journey
   dry-run   run the model one by one and in batches, and compare
   validate  check everything that an export needs, with the place and the fix
   export    write the project as one file that runs anywhere Python runs
+  verify    check archives from outside: whole, canonical, and what their manifest says
 
 Around it
+  show      tell what an archive holds and needs, and what another one changes
   compare   show how two models differ on the same events
   demo      show the whole journey in a temporary folder
   env       make, lock, look at and remove the environment that the model runs in

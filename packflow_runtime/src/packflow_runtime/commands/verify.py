@@ -56,7 +56,8 @@ def _verify_all(archives: Sequence[Path], options: argparse.Namespace) -> int:
                 print_error(error)
             continue
         unmet = unmet_demands(verification, demands)
-        found.append({**verification.as_json(), "unmet": [vars(one) for one in unmet]})
+        is_good = verification.passed and not unmet
+        found.append({**verification.as_json(), "ok": is_good, "unmet": [vars(one) for one in unmet]})
         errors += [problem(fault.code, fault.message, file=str(path), hint=fault.hint) for fault in verification.faults]
         errors += [problem("demand-unmet", one.reason, file=str(path), hint=one.hint) for one in unmet]
         if verification.faults or unmet:

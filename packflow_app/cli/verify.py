@@ -1,0 +1,160 @@
+"""``packflow verify``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from packflow_app.actions.verify import VerifiedArchive, VerifyOptions, verify
+from packflow_app.cli.options import JsonOption, NoInputOption, terminal_of
+from packflow_app.cli.terminal import Terminal, bar, visible
+from packflow_app.cli.wording import counted
+from packflow_app.result import Problem, Result
+from packflow_app.runtime import DEMANDS
+
+if TYPE_CHECKING:
+    from packflow_app.runtime import Verification
+
+_BAR_WIDTH = 20
+_MARKS = {True: "[green]✓ ok[/]", False: "[red]✗ failed[/]", None: "[dim]– not done[/]"}
+_RUNTIMES = {
+    True: "is byte for byte the one that checks here",
+    False: "has other files than the one that checks here",
+    None: "is of another version than the one that checks here",
+}
+
+
+def command(
+    context: typer.Context,
+    archives: Annotated[list[Path], typer.Argument(metavar="ARCHIVE...", help="The archives to check.")],
+    *,
+    require: Annotated[
+        str | None, typer.Option(metavar="WORDS", help=f"Demand more, with commas: {', '.join(DEMANDS)}.")
+    ] = None,
+    verbose: Annotated[
+        bool, typer.Option("-v", "--verbose", help="Show what was checked here, and what the builder only claims.")
+    ] = False,
+    no_input: NoInputOption = False,
+    as_json: JsonOption = False,
+) -> int:
+    del no_input  # nothing is asked
+    terminal = terminal_of(context, as_json=as_json)
+
+    def progress(path: Path, done: int, total: int) -> None:
+        share = done / total if total else 1.0
+        terminal.progress(f"{bar(share, _BAR_WIDTH):<{_BAR_WIDTH}} {share:4.0%}  {visible(path.name)}")
+
+    finished = verify(VerifyOptions(archives, require), report=progress)
+    for one in finished.archives:
+        _show(terminal, one, verbose=verbose)
+    errors = [problem for one in finished.archives for problem in _problems(one)]
+    data = {"archives": [_data(one) for one in finished.archives]}
+    return terminal.emit(Result(data, errors, exit_code=finished.exit_code))
+
+
+def _show(terminal: Terminal, one: VerifiedArchive, *, verbose: bool) -> None:
+    path, found = escape(str(one.path)), one.found
+    if found is not None and found.manifest is not None and one.is_good:
+        manifest = found.manifest
+        model = escape(f"{manifest.name} {manifest.version}")
+        facts = f"{counted(found.files, 'file')}, {found.size:,} bytes, sha256 {found.sha256}"
+        terminal.say(f"[green]✓[/] {path}  [bold]{model}[/]  {facts}")
+    else:
+        terminal.say(f"[red]✗[/] {path}  {escape(_in_short(one))}")
+    if verbose and found is not None:
+        _show_checked(terminal, found)
+        _show_claimed(terminal, found)
+
+
+def _in_short(one: VerifiedArchive) -> str:
+    if one.error is not None:
+        return "not checked"
+    checks = dict.fromkeys(fault.check for fault in one.found.faults) if one.found is not None else {}
+    return ", ".join([*checks, *(f"require {unmet.demand}" for unmet in one.unmet)])
+
+
+def _show_checked(terminal: Terminal, found: Verification) -> None:
+    terminal.say("  [bold]Checked here[/]")
+    table = _block()
+    for check in found.checks:
+        table.add_row("", check.name, _MARKS[check.passed], escape(visible(check.detail)))
+    if found.manifest is not None:
+        version = escape(found.manifest.runtime_version)
+        table.add_row("", "runtime", "", f"the runtime {version} inside {_RUNTIMES[found.same_runtime]}")
+        table.add_row("", "pickles", "", _pickles_in_short(found))
+    for pickle in found.pickles:
+        refused = set(pickle.refused)
+        for name in (*pickle.unreviewed, *(name for name in pickle.refused if name not in pickle.unreviewed)):
+            why = "runs code or reaches out" if name in pickle.dangerous else "not reviewed"
+            why = why if name in pickle.unreviewed else "reviewed"
+            table.add_row(
+                "", "", "", escape(visible(f"{pickle.path}: {name}: {why}{_NOT_ALLOWED * (name in refused)}"))
+            )
+        for problem in pickle.problems:
+            table.add_row("", "", "", escape(visible(f"{pickle.path}: {problem}")))
+    terminal.show(table)
+
+
+_NOT_ALLOWED = "; not on the allowlist, so that it will be refused"
+
+
+def _pickles_in_short(found: Verification) -> str:
+    holding = [pickle for pickle in found.pickles if pickle.pickles]
+    if not found.pickles:
+        return "no file of the project holds a pickle"
+    names = {name for pickle in holding for name in pickle.globals}
+    unsure = sum(bool(pickle.problems) for pickle in found.pickles)
+    told = f"{counted(len(holding), 'file')} with pickles, which ask for {counted(len(names), 'global')}"
+    return told + (f"; {counted(unsure, 'file')} could not be read to the end" if unsure else "")
+
+
+def _show_claimed(terminal: Terminal, found: Verification) -> None:
+    if not found.passed:
+        return
+    terminal.say("  [bold]Claimed by its builder, and not checked[/]")
+    table = _block()
+    for key, value in found.claims().items():
+        table.add_row("", key.replace("_", " "), escape(visible(json.dumps(value, ensure_ascii=False))))
+    terminal.show(table)
+
+
+def _block() -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+    table.add_column(width=2)
+    return table
+
+
+def _problems(one: VerifiedArchive) -> list[Problem]:
+    """What is wrong with one archive: the check and the file come with each, for there may be many archives."""
+    path = str(one.path)
+    if one.error is not None:
+        return [Problem(one.error.code, one.error.title, path, hint=one.error.hint)]
+    if one.found is None:
+        return []
+    faults = [
+        Problem(
+            fault.code,
+            f"{fault.message.rstrip('.')}. Found by the check of {fault.check}.",
+            path if fault.entry is None else f"{path}: {fault.entry}",
+            hint=fault.hint,
+        )
+        for fault in one.found.faults
+    ]
+    if one.found.more_faults:
+        faults.append(Problem("more-faults", f"{one.found.more_faults:,} further files are wrong.", path))
+    unmet = [
+        Problem("demand-unmet", f"{one.reason} Demanded by --require {one.demand}.", path, hint=one.hint)
+        for one in one.unmet
+    ]
+    return faults + unmet
+
+
+def _data(one: VerifiedArchive) -> dict[str, Any]:
+    if one.found is None:
+        return {"path": str(one.path), "ok": False, "unmet": []}
+    return {**one.found.as_json(), "ok": one.is_good, "unmet": [vars(unmet) for unmet in one.unmet]}
