@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 STATE_DIR = ".packflow"
 """Beside ``packflow.yaml``: what Packflow remembers of a project. Never exported, never needed."""
 
+LOCK_FILE = "requirements.lock"
+"""Beside ``requirements.txt``: every distribution pinned and hashed. An archive has it beside the project's files."""
+
 SAMPLE_EVENTS = "samples/events.ndjson"
 """Where a new project keeps its sample events."""
 

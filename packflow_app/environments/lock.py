@@ -13,7 +13,7 @@ from packflow_app.environments.installers import UV_VARIABLES, find_uv, uv_index
 from packflow_app.environments.requirements import Requirements, read_requirements
 from packflow_app.environments.tools import ToolFailedError
 from packflow_app.errors import NotFoundError, not_writable
-from packflow_app.locations import STATE_DIR
+from packflow_app.locations import LOCK_FILE, STATE_DIR
 from packflow_app.placing import sibling
 from packflow_app.projects.requirements import REQUIREMENTS_FILE
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from packflow_app.environments.tools import Toolbox
     from packflow_app.projects.project import Project
 
-LOCK_FILE = "requirements.lock"
 _HEADER = re.compile(rb"# packflow lock 1: requirements sha256:([0-9a-f]{64})\r?\n")
 _OLDEST = (3, 10)
 

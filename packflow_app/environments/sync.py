@@ -12,11 +12,12 @@ from packflow_app.environments.folders import ENVIRONMENT_DIR, Mark, python_of, 
 from packflow_app.environments.installed import installed_with
 from packflow_app.environments.installers import InstallerName, Sources, choose_installer
 from packflow_app.environments.interpreters import Interpreter, probe_interpreter
-from packflow_app.environments.lock import LOCK_FILE, LockState, lock_state
+from packflow_app.environments.lock import LockState, lock_state
 from packflow_app.environments.requirements import RUNTIME_NAME, Requirements, read_requirements
 from packflow_app.environments.runtime_wheel import carried_wheel, wheel_digest
 from packflow_app.environments.tools import ToolFailedError
 from packflow_app.errors import NotFoundError, UsageError
+from packflow_app.locations import LOCK_FILE
 from packflow_app.projects.requirements import REQUIREMENTS_FILE
 
 if TYPE_CHECKING:
