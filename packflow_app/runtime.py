@@ -55,7 +55,7 @@ from packflow_runtime.model_comparison import (
 )
 from packflow_runtime.native import child_path
 from packflow_runtime.outputs import ERROR_KEY
-from packflow_runtime.portable_names import ArchiveFormatError, check_name, check_names
+from packflow_runtime.portable_names import ArchiveFormatError, check_clashes, check_name, check_names
 from packflow_runtime.progress import SIZE as PROGRESS_SIZE
 from packflow_runtime.project import (
     CONFIG_FILE,
@@ -126,6 +126,7 @@ __all__ = [
     "Verification",
     "Writer",
     "canonical_json",
+    "check_clashes",
     "check_name",
     "check_names",
     "child_path",

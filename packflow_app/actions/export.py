@@ -7,17 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from packflow_app.actions.dry_run import DryRunOptions, dry_run
-from packflow_app.checks.verdict import verdict_on
+from packflow_app.actions.golden_events import GoldenOffer, GoldenSelection, recorded_from
+from packflow_app.checks.check import Finding, Severity
+from packflow_app.checks.context import Context, look_at
+from packflow_app.checks.registry import findings_in
+from packflow_app.checks.verdict import Freshness
 from packflow_app.dryrun.golden import put_back_golden, write_golden
 from packflow_app.dryrun.report import KeptDryRun, kept_dry_run
 from packflow_app.errors import CheckFailedError, ModelFailedError
 from packflow_app.events.profile import EventBlock
 from packflow_app.events.profiling import Profiler
-from packflow_app.events.reading import RawEvent
-from packflow_app.events.sample import representative
 from packflow_app.events.schema import schema_of
-from packflow_app.packaging.export import Exported, FileWritten, export_archive
-from packflow_app.packaging.versions import normal_version
+from packflow_app.packaging.export import Exported, archive_path, export_archive
+from packflow_app.packaging.sources import Evidence, read_lock
 from packflow_app.projects.project import Project, open_project
 from packflow_app.runtime import GOLDEN_DIR, GoldenEvents, decode_event, read_golden
 
@@ -26,62 +28,140 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from packflow_app.dryrun.session import ModeProgressed
+    from packflow_app.packaging.writing import FileWritten
 
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """What ``packflow export`` may be told; ``golden`` records that many example events anew (0: ship none)."""
+    """What ``packflow export`` may be told.
+
+    ``golden`` records example events anew: so many of the dry run's (0: ship none), or those of a file. ``run``: run
+    the model where its verdict is missing or stale; ``strict``: warnings keep the project from being exported too.
+    """
 
     project: Path = field(default_factory=Path)
     output: Path = field(default_factory=Path)
-    golden: int | None = None
+    golden: int | Path | None = None
     force: bool = False
     python: str | None = None
+    run: bool = True
+    strict: bool = False
 
 
 @dataclass(frozen=True)
 class ExportDone:
-    """The archive, the verdict it carries, and what was done on the way."""
+    """The archive, the verdict it carries, what was found that does not block, and what was done on the way."""
 
     project: Project
     exported: Exported
     dry_run: KeptDryRun
     ran_dry_run: bool
     golden_recorded: bool
+    findings: list[Finding]
+
+
+class ExportBlockedError(CheckFailedError):
+    """Checks found what keeps the project from being exported; ``findings`` are all of these."""
+
+    code = "export-blocked"
+
+    def __init__(self, findings: list[Finding]) -> None:
+        first = findings[0]
+        others = len(findings) - 1
+        super().__init__(
+            first.message,
+            detail=f"{others} more {'finding keeps' if others == 1 else 'findings keep'} the project from being "
+            "exported; packflow validate shows all."
+            if others
+            else "",
+            code=first.check,
+            exit_code=max(finding.exit_code for finding in findings),
+            file=first.file,
+            line=first.line,
+            hint=first.fix,
+        )
+        self.findings = findings
 
 
 def export(
     options: ExportOptions,
     *,
     report: Callable[[ModeProgressed | FileWritten], None] = lambda _progress: None,
+    ask: Callable[[GoldenOffer], int] = lambda offer: offer.count,
     cancel: threading.Event | None = None,
 ) -> ExportDone:
     """Export the project, running the dry run first where its verdict is missing or stale.
 
-    Raises CheckFailedError or ModelFailedError when that verdict is not good; then nothing is exported.
+    ``ask`` is called where real events would ship that nobody has agreed to yet; it returns how many may. Raises
+    CheckFailedError or ModelFailedError when that verdict is not good, ExportBlockedError when a check finds an error;
+    then nothing is exported, and the golden events are as they were.
     """
     project = open_project(options.project)
-    normal_version(project.config.version)  # before the dry run, which may take long
+    archive_path(project, options.output)  # before the dry run, which may take long
+    read_lock(project)
     before = read_golden(project.folder)
-    stale = not verdict_on(project.folder, project.contents().digest(), before).is_complete
+    try:
+        if isinstance(options.golden, Path):
+            write_golden(project.folder, recorded_from(options.golden, project, options.python, cancel))
+        return _export(project, options, before, report, ask, cancel)
+    except BaseException:
+        if read_golden(project.folder) != before:
+            put_back_golden(project.folder, before)
+        raise
+
+
+def _export(
+    project: Project,
+    options: ExportOptions,
+    before: GoldenEvents | None,
+    report: Callable[[ModeProgressed | FileWritten], None],
+    ask: Callable[[GoldenOffer], int],
+    cancel: threading.Event | None,
+) -> ExportDone:
+    context = look_at(project.folder, options.python).wants_run()
+    _check_findings(_blocking(context, options, strict=False))
+    stale = context.verdict.to_run
     if stale:
+        if not options.run:
+            raise _not_run(context)
         dry_run(DryRunOptions(project=options.project, python=options.python), report=report, cancel=cancel)
+        context = context.after_run()
     kept = kept_dry_run(project.folder)
     assert kept is not None  # noqa: S101 - a dry run that returns is kept
     _check_verdict(kept)
-    if options.golden is None and before is not None:
-        _check_golden(kept, before)
-    golden, recorded = _golden(project, kept, before, options.golden)
-    try:
-        schema = _input_schema(kept)
-        exported = export_archive(
-            project, kept.report, golden, options.output, schema=schema, force=options.force, report=report
-        )
-    except BaseException:
-        if recorded:
-            put_back_golden(project.folder, before)
-        raise
-    return ExportDone(project, exported, kept, stale, recorded)
+    if not isinstance(options.golden, int) and context.golden is not None:
+        _check_golden(kept, context.golden)
+    findings = _blocking(context, options, strict=options.strict)
+    _check_findings(findings)
+    if isinstance(options.golden, Path):
+        golden, recorded = context.golden, True
+    else:
+        golden, recorded = GoldenSelection(project, kept, ask).chosen(before, options.golden)
+    evidence = Evidence(kept.report, golden, _schema_of(kept.inputs), _schema_of(kept.outputs))
+    exported = export_archive(project, evidence, options.output, force=options.force, report=report)
+    others = [finding for finding in findings_in(context) if finding.severity is not Severity.ERROR]
+    return ExportDone(project, exported, kept, stale, recorded, others)
+
+
+def _blocking(context: Context, options: ExportOptions, *, strict: bool) -> list[Finding]:
+    """What keeps the project from being exported; golden outputs that are to be recorded anew may have changed."""
+    weights = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
+    waived = {"golden-changed", "golden-invalid"} if isinstance(options.golden, int) else set()
+    return [one for one in findings_in(context) if one.severity in weights and one.check not in waived]
+
+
+def _check_findings(findings: list[Finding]) -> None:
+    if findings:
+        raise ExportBlockedError(findings)
+
+
+def _not_run(context: Context) -> CheckFailedError:
+    freshness, reason = context.verdict.freshness, context.verdict.reason
+    return CheckFailedError(
+        reason or "The last dry run did not compare one by one with batches.",
+        code="dry-run-missing" if freshness is Freshness.MISSING else "dry-run-stale",
+        hint="Run `packflow dry-run`, or export without --no-run.",
+    )
 
 
 def _check_golden(kept: KeptDryRun, golden: GoldenEvents) -> None:
@@ -129,32 +209,9 @@ def describe_difference(report: dict[str, object]) -> str:
     )
 
 
-def _input_schema(kept: KeptDryRun) -> dict[str, Any]:
-    """The schema of the events that the model was run on, in JSON Schema: types alone, none of their values."""
+def _schema_of(lines: list[bytes]) -> dict[str, Any]:
+    """The schema of events or outputs, in JSON Schema: types alone, none of their values."""
     profiler = Profiler()
-    events = [decode_event(line) for line in kept.inputs]
-    profiler.add(EventBlock(list(range(1, len(events) + 1)), kept.inputs, events))
+    values = [decode_event(line) for line in lines]
+    profiler.add(EventBlock(list(range(1, len(values) + 1)), lines, values))
     return schema_of(profiler.profile("ndjson", 0)).as_json_schema()
-
-
-def _golden(
-    project: Project, kept: KeptDryRun, found: GoldenEvents | None, wanted: int | None
-) -> tuple[GoldenEvents | None, bool]:
-    """The golden events to ship, recorded from the dry run where there are none yet, and whether they were.
-
-    They are written before the archive, so that its provenance sees the project as it will be next time.
-    """
-    count = project.config.golden if wanted is None else wanted
-    if count == 0:
-        return None, False
-    if found is not None and wanted is None:
-        return found, False
-    pairs = list(zip(kept.inputs, kept.outputs, strict=True))
-    if kept.report["stateful"]:  # an output depends on the events before it
-        pairs = pairs[:count]
-    else:
-        events = [RawEvent(place, line, decode_event(line)) for place, line in enumerate(kept.inputs)]
-        pairs = [pairs[event.position] for event in representative(events, count)]
-    golden = GoldenEvents([line for line, _ in pairs], [output for _, output in pairs])
-    write_golden(project.folder, golden)
-    return golden, True

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from packflow_app.checks.check import Spot
 from packflow_app.checks.verdict import Verdict, verdict_on
 from packflow_app.environments.interpreters import Interpreter, find_interpreter
+from packflow_app.environments.lock import LockState, lock_state
 from packflow_app.environments.requirements import UnmetRequirement, missing_requirements
 from packflow_app.errors import NotFoundError
 from packflow_app.projects.contents import Contents
@@ -53,6 +54,7 @@ class Context:
     contents_error: PackflowError | None
     digest: str | None
     declared: DeclaredRequirements
+    lock: LockState
     python: PythonFound
     golden: GoldenEvents | None
     golden_error: PackflowError | None
@@ -107,7 +109,7 @@ def look_at(folder: Path, python: str | None = None) -> Context:
     project = Project(folder, config)
     contents, contents_error = _contents(project)
     golden, golden_error = _golden(folder)
-    digest = None if config_error or contents_error else _digest(contents)
+    digest = None if config_error or contents_error else _digest(project, contents)
     return Context(
         project=project,
         lines=lines,
@@ -116,6 +118,7 @@ def look_at(folder: Path, python: str | None = None) -> Context:
         contents_error=contents_error,
         digest=digest,
         declared=read_declared(folder / REQUIREMENTS_FILE),
+        lock=_lock(project),
         python=PythonFound() if config_error else _python(project, python),
         golden=golden,
         golden_error=golden_error,
@@ -163,11 +166,18 @@ def _contents(project: Project) -> tuple[Contents, PackflowError | None]:
         return Contents({}, {}), error
 
 
-def _digest(contents: Contents) -> str | None:
+def _digest(project: Project, contents: Contents) -> str | None:
     try:
-        return contents.digest()
+        return project.digest(contents, reuse=True)
     except NotFoundError:  # a file that may not be read, or is gone since; running the model tells
         return None
+
+
+def _lock(project: Project) -> LockState:
+    try:
+        return lock_state(project)
+    except PackflowError:  # requirements that pip refuses, which is found where they are read
+        return LockState.MISSING
 
 
 def _golden(folder: Path) -> tuple[GoldenEvents | None, PackflowError | None]:

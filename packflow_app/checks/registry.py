@@ -4,13 +4,41 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from packflow_app.checks import behaviour, configuration, documents, pythons, requirements, sources
+from packflow_app.checks import (
+    artifacts,
+    behaviour,
+    configuration,
+    documents,
+    golden,
+    leftovers,
+    models,
+    names,
+    needs,
+    pythons,
+    requirements,
+    secrets,
+    sources,
+)
 from packflow_app.checks.check import Check, Finding, Severity
 
 if TYPE_CHECKING:
     from packflow_app.checks.context import Context
 
-FAMILIES = (configuration, documents, requirements, pythons, sources, behaviour)
+FAMILIES = (
+    configuration,
+    documents,
+    names,
+    artifacts,
+    secrets,
+    requirements,
+    needs,
+    pythons,
+    sources,
+    models,
+    leftovers,
+    behaviour,
+    golden,
+)
 CHECKS: tuple[Check, ...] = tuple(
     found for family in FAMILIES for found in vars(family).values() if isinstance(found, Check)
 )

@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from packflow_app.checks.check import Severity, Spot, check
+from packflow_app.checks.code import models_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,14 +28,7 @@ _OPENERS = frozenset(
 )
 def path_relative(context: Context) -> Iterator[Spot]:
     """The code opens a file of the project by a path that depends on the current folder."""
-    for name in context.contents.files:
-        content = context.text(name) if _is_models_code(name) else None
-        if content is None:
-            continue
-        try:
-            tree = ast.parse(content)
-        except (SyntaxError, ValueError, RecursionError):  # running the backend tells
-            continue
+    for name, tree in models_code(context):
         for path, line in sorted(_opened(tree), key=lambda found: found[1]):
             normal = PurePosixPath(path.replace("\\", "/")).as_posix()
             if normal in context.contents.files:
@@ -44,13 +38,6 @@ def path_relative(context: Context) -> Iterator[Spot]:
                     line,
                     f'Open it below the project: self.project_dir / "{normal}"',
                 )
-
-
-def _is_models_code(name: str) -> bool:
-    """Whether a file is Python that the model may load; tests are run from the project's folder."""
-    path = PurePosixPath(name)
-    is_test = path.parts[0] in ("test", "tests") or path.name.startswith(("test_", "conftest"))
-    return path.suffix == ".py" and not is_test
 
 
 def _opened(tree: ast.AST) -> Iterator[tuple[str, int]]:

@@ -14,7 +14,7 @@ from packflow_app.cli.options import JsonOption, NoInputOption, PythonOption, te
 from packflow_app.cli.terminal import Terminal
 from packflow_app.cli.wording import shown_path
 from packflow_app.dryrun.session import ModeProgressed
-from packflow_app.packaging.export import FileWritten
+from packflow_app.packaging.writing import FileWritten
 from packflow_app.result import Problem, Result
 
 

@@ -80,13 +80,14 @@ class Answer:
 class Findings:
     """What a model did beside answering, as the runtime's ``model_findings`` tells it.
 
-    The pickles it opened with the globals each asks for, the globals that were resolved, and its record of imports
-    (see ``import_report``), None where none was kept.
+    The pickles it opened with the globals each asks for, the globals that were resolved, its record of imports (see
+    ``import_report``), None where none was kept, and the files of the project that were read (see ``opened_files``).
     """
 
     pickles: list[dict[str, Any]]
     resolved: list[str]
     imports: dict[str, Any] | None
+    opened: list[str]
 
 
 class Worker:
@@ -219,7 +220,7 @@ class Worker:
     def findings(self, files: Sequence[str]) -> Findings:
         """What the model did so far; ``files`` are its Python files, to look through for imports that did not run."""
         header, _ = self._ask({"op": "findings", "files": list(files)}, [])
-        return Findings(header["pickles"], header["resolved"], header["imports"])
+        return Findings(header["pickles"], header["resolved"], header["imports"], header["opened"])
 
     def trace(self, lines: Sequence[bytes], batch: Sequence[int], index: int) -> list[tuple[str, Any]]:
         """Run one batch and give what each step made of the line at ``index``: ``{"value": ...}``, None if unknown."""

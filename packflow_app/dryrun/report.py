@@ -122,7 +122,8 @@ class Failure:
 class DryRunReport:
     """Everything one dry run found. Times in seconds, memory in bytes; ``digest`` names the code it was about.
 
-    ``written_files`` are files of the project that the model made, changed or removed; ``best_batch_size`` is the
+    ``written_files`` are files of the project that the model made, changed or removed, ``opened_files`` those that were
+    seen being read, whether or not they ship; ``best_batch_size`` is the
     smallest that comes close to the highest rate; ``probes`` is what became of events that are not as the samples are;
     ``against`` is how the model differs from an earlier archive, where one was named.
     """
@@ -145,6 +146,7 @@ class DryRunReport:
     golden: GoldenReport | None
     changed_inputs: list[ChangedInput] = field(default_factory=list)
     written_files: list[str] = field(default_factory=list)
+    opened_files: list[str] = field(default_factory=list)
     pickles: PickleReport = field(default_factory=lambda: PickleReport([], [], []))
     needs: Needs | None = None
     probes: ProbesReport | None = None

@@ -116,7 +116,7 @@ class DryRun:
 
         Raises ModelFailedError when the model cannot be loaded or its process dies, CancelledError when stopped.
         """
-        digest = self.project.contents().digest()
+        digest = self.project.digest(self.project.contents(), reuse=False)
         golden = read_golden(self.project.folder)
         before = project_files(self.project.folder)
         replay = Mode("golden", 1)
@@ -158,6 +158,7 @@ class DryRun:
                 golden=self._golden_verdict(replay, golden) if golden else None,
                 changed_inputs=_changed_inputs(runs.others),
                 written_files=changed_files(before, project_files(self.project.folder)),
+                opened_files=findings.opened,
                 pickles=PickleReport(findings.pickles, findings.resolved, sorted(self.settings.trusted)),
                 needs=self._needs(findings),
                 probes=probes,

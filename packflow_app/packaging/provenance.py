@@ -12,19 +12,22 @@ from packflow_app.errors import UsageError
 from packflow_app.runtime import Provenance
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 _GIT_SECONDS = 30
 _LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z
 
 
-def read_provenance(project_dir: Path) -> tuple[Provenance, str | None]:
+def read_provenance(project_dir: Path, shipped: Iterable[str] = ()) -> tuple[Provenance, str | None]:
     """The project's provenance, and ``created``: SOURCE_DATE_EPOCH, else the commit's time if clean, else None.
 
-    ``created`` is UTC in ISO 8601. Raises UsageError when SOURCE_DATE_EPOCH is not a number of seconds.
+    The project is clean when the commit gives it back: nothing changed, and every file of it that is ``shipped``, by
+    its path below the folder, is in the commit, also those that git ignores. ``created`` is UTC in ISO 8601. Raises
+    UsageError when SOURCE_DATE_EPOCH is not a number of seconds.
     """
     commit = _git(project_dir, "rev-parse", "--verify", "HEAD")
-    clean = None if commit is None else _git(project_dir, "status", "--porcelain", "--", ".") == ""
+    clean = None if commit is None else _is_clean(project_dir, shipped)
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
     if epoch is not None:
         if not re.fullmatch("[0-9]{1,12}", epoch) or int(epoch) > _LAST_SECOND:
@@ -35,6 +38,14 @@ def read_provenance(project_dir: Path) -> tuple[Provenance, str | None]:
         return Provenance(commit, clean), _iso(int(epoch))
     moment = _git(project_dir, "show", "-s", "--format=%ct", "HEAD") if clean else None
     return Provenance(commit, clean), _iso(int(moment)) if moment else None
+
+
+def _is_clean(project_dir: Path, shipped: Iterable[str]) -> bool:
+    status = ("status", "--porcelain", "--untracked-files=normal", "--ignore-submodules=none", "--", ".")
+    if _git(project_dir, *status) != "":
+        return False
+    tracked = _git(project_dir, "ls-files", "-z", "--", ".")
+    return tracked is not None and set(tracked.split("\0")).issuperset(shipped)
 
 
 def _iso(seconds: int) -> str:
@@ -55,4 +66,4 @@ def _git(folder: Path, *arguments: str) -> str | None:
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    return answer.stdout.decode("utf-8", "replace").strip()
+    return os.fsdecode(answer.stdout).strip("\n")

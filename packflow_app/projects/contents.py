@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from packflow_app.errors import CheckFailedError, NotFoundError, UsageError
+from packflow_app.errors import CheckFailedError, UsageError
 from packflow_app.locations import LOCK_FILE, STATE_DIR
+from packflow_app.projects.file_hashes import file_digest, unreadable
 from packflow_app.projects.ignore_files import GIT_IGNORE, PACKFLOW_IGNORE, IgnoreFile, IgnoreRule, decide
 from packflow_app.projects.requirements import REQUIREMENTS_FILE
 from packflow_app.runtime import CONFIG_FILE, GOLDEN_DIR, MANIFEST_NAME
@@ -99,7 +100,7 @@ class Contents:
         return next((path for path in paths if path in self.excluded), None)
 
     def digest(self) -> str:
-        """What ``contents_digest`` gives for the files as they are now."""
+        """What ``contents_digest`` gives for the files as they are now; each is read."""
         return contents_digest({name: file_digest(path) for name, path in self.files.items()})
 
 
@@ -109,18 +110,6 @@ def contents_digest(hashes: dict[str, str]) -> str:
     for name, sha256 in sorted(hashes.items(), key=lambda item: os.fsencode(item[0])):
         total.update(os.fsencode(f"{name}\0{sha256}\n"))
     return total.hexdigest()
-
-
-def file_digest(path: Path) -> str:
-    """The SHA-256 of a file; raises NotFoundError when it cannot be read."""
-    digest = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while chunk := file.read(1 << 20):
-                digest.update(chunk)
-    except OSError as error:
-        raise _unreadable(path, error) from None
-    return digest.hexdigest()
 
 
 def project_contents(project_dir: Path, config: ProjectConfig) -> Contents:
@@ -271,7 +260,7 @@ def _content(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise _unreadable(path, error) from None
+        raise unreadable(path, error) from None
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
@@ -279,10 +268,4 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
         with os.scandir(folder) as entries:
             return sorted(entries, key=lambda entry: entry.name)
     except OSError as error:
-        raise _unreadable(folder, error) from None
-
-
-def _unreadable(path: Path, error: OSError) -> NotFoundError:
-    return NotFoundError(
-        f"{path} cannot be read: {error.strerror}.", code="file-not-readable", hint="Mend its permissions."
-    )
+        raise unreadable(folder, error) from None

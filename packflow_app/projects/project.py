@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from packflow_app.errors import NotFoundError
-from packflow_app.projects.contents import Contents, project_contents
+from packflow_app.projects.contents import Contents, contents_digest, project_contents
+from packflow_app.projects.file_hashes import hashes_of
 from packflow_app.runtime import ProjectConfig, read_project_config
 
 if TYPE_CHECKING:
@@ -23,6 +24,13 @@ class Project:
     def contents(self) -> Contents:
         """The files that ship and count for verdicts, as they are now."""
         return project_contents(self.folder, self.config)
+
+    def digest(self, contents: Contents, *, reuse: bool) -> str:
+        """The digest of its contents; with ``reuse``, files that have not changed since they were hashed are not read.
+
+        Raises NotFoundError when a file cannot be read.
+        """
+        return contents_digest(hashes_of(self.folder, contents.files, reuse=reuse))
 
     @property
     def backend_file(self) -> Path:

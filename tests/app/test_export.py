@@ -53,6 +53,7 @@ def test_the_archive_holds_exactly_these_files(project: Path, tmp_path: Path) ->
             "packflow-info/manifest.json",
             "packflow-info/dry-run.json",
             "packflow-info/input.schema.json",
+            "packflow-info/output.schema.json",
             "packflow-info/golden/inputs.ndjson",
             "packflow-info/golden/outputs.ndjson",
             "project/packflow.yaml",

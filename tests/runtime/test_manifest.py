@@ -30,6 +30,7 @@ MANIFEST = Manifest(
     parity=Parity(equal=True, events=200, rule={"rtol": 1e-05, "atol": 0.0}),
     golden_events=50,
     stateful=False,
+    stateful_reason="it counts",
     requirements=["numpy==2.1.0"],
     pickle_allowlist=["numpy.ndarray"],
     provenance=Provenance("abc123", clean=True),
@@ -79,6 +80,7 @@ CANONICAL = """\
   ],
   "runtime_version": "0.1.0",
   "stateful": false,
+  "stateful_reason": "it counts",
   "version": "1.0"
 }
 """
@@ -112,6 +114,12 @@ class Reading(unittest.TestCase):
 
     def refuse_data(self, changes: dict[str, Any], reason: str) -> None:
         self.refuse(canonical_json({**data(), **changes}), reason)
+
+    def test_a_field_that_the_first_archives_lack_may_be_absent(self) -> None:
+        older = data()
+        del older["stateful_reason"]
+        self.assertEqual(parse_manifest(canonical_json(older)), replace(MANIFEST, stateful_reason=None))
+        self.refuse_data({"stateful_reason": 1}, "stateful_reason is 1; expected text")
 
     def test_round_trips(self) -> None:
         self.assertEqual(parse_manifest(CANONICAL.encode()), MANIFEST)

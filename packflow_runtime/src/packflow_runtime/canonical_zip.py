@@ -175,6 +175,8 @@ class Writer:
         self._end = 0
         self._directory_size = 0
         self._usable = True
+        self.needs_zip64 = False
+        """Whether ZIP64 structures were written, which zipimport reads from Python 3.13 on."""
 
     def add(
         self, name: str, source: BinaryIO, size: int, on_chunk: Callable[[memoryview], None] | None = None
@@ -235,6 +237,7 @@ class Writer:
         check_clashes(entry.name for entry in self._entries)
         for piece in directory_of(self._entries):
             self._put(piece)
+        self.needs_zip64 = needs_zip64(self._entries)
 
     def _claim(self) -> None:
         if not self._usable:

@@ -88,7 +88,10 @@ class Provenance:
 
 @dataclass(frozen=True)
 class Manifest:
-    """Everything ``packflow-info/manifest.json`` holds; ``files`` lists every file but the manifest itself."""
+    """Everything ``packflow-info/manifest.json`` holds; ``files`` lists every file but the manifest itself.
+
+    ``stateful_reason`` is why a model that keeps state may, in its author's words.
+    """
 
     name: str
     version: str
@@ -100,6 +103,7 @@ class Manifest:
     parity: Parity | None = None
     golden_events: int = 0
     stateful: bool = False
+    stateful_reason: str | None = None
     requirements: list[str] = field(default_factory=list)
     pickle_allowlist: list[str] = field(default_factory=list)
     provenance: Provenance = field(default_factory=Provenance)
@@ -169,6 +173,9 @@ def _manifest_from(data: dict[str, Any]) -> Manifest:
     checked: dict[str, Any] = {"format": FORMAT}
     for key, annotation in _FIELDS.items():
         checked[key] = _typed(_present(data, key), annotation, key)
+    for key, annotation in _LATER_FIELDS.items():
+        if key in data:
+            checked[key] = _typed(data[key], annotation, key)
     checked["files"] = {name: _file_record(name, value) for name, value in checked["files"].items()}
     parity = checked["parity"]
     checked["parity"] = None if parity is None else Parity(**_picked(parity, _PARITY, "parity"))
@@ -192,6 +199,7 @@ _FIELDS: dict[str, Any] = {
     "provenance": dict[str, Any],
     "created": str | None,
 }
+_LATER_FIELDS: dict[str, Any] = {"stateful_reason": str | None}  # which the first archives do not have
 _PARITY: dict[str, Any] = {"equal": bool, "events": int, "rule": dict[str, Any]}
 _PROVENANCE: dict[str, Any] = {"commit": str | None, "clean": bool | None}
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .import_record import ImportRecord
 from .known_globals import Verdict, judge
+from .opened_files import OpenedFiles
 from .pickle_findings import project_globals, questions_about
 from .pickle_guard import PickleGuard, refusal_in
 
@@ -31,16 +32,17 @@ class ModelWatch:
         self.trusted = frozenset(trusted)
         self.guard = PickleGuard(self.trusted | project_globals(self.project_dir), check_files=True)
         self.guard.guard_process()
+        self.opened = OpenedFiles(self.project_dir)
         self.imports = ImportRecord.start(self.project_dir) if record_imports else None
 
     def findings(self, files: list[str] | None) -> dict[str, Any]:
         """What was found so far; imports are no longer noted from here on. ``files`` are the project's Python files."""
-        imports = None
+        imports, opened = None, self.opened.names()
         if self.imports is not None:
             self.imports.stop()
             imports = self.imports.as_json(sorted(self.guard.resolved), files)
         listings = [self._told(path, listing) for path, listing in sorted(self.guard.listings.items())]
-        return {"pickles": listings, "resolved": sorted(self.guard.resolved), "imports": imports}
+        return {"pickles": listings, "resolved": sorted(self.guard.resolved), "imports": imports, "opened": opened}
 
     def explained(self, error: PackflowError) -> PackflowError:
         """The refusal of a pickle that an error comes from, with all that its file asks for; else the error itself."""
