@@ -18,7 +18,7 @@ from packflow_app.errors import CheckFailedError, ModelFailedError
 from packflow_app.events.reading import RawEvent
 from packflow_app.events.sample import representative
 from packflow_app.events.survey import survey_events
-from packflow_app.runtime import GOLDEN_DIR, GoldenEvents, decode_event, parse_yaml, read_config_bytes
+from packflow_app.runtime import GOLDEN_DIR, GoldenEvents, decode_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +59,7 @@ class GoldenSelection:
         if found is not None and wanted is None:
             return found, False
         golden = self._picked(count)
-        if wanted is None and not self._is_written_down():
+        if wanted is None:
             agreed = self.ask(GoldenOffer(len(golden.inputs), golden.inputs, kinds_in(golden)))
             if agreed <= 0:
                 return None, False
@@ -76,11 +76,6 @@ class GoldenSelection:
             events = [RawEvent(place, line, decode_event(line)) for place, line in enumerate(self.kept.inputs)]
             pairs = [pairs[event.position] for event in representative(events, count)]
         return GoldenEvents([line for line, _ in pairs], [output for _, output in pairs])
-
-    def _is_written_down(self) -> bool:
-        """Whether packflow.yaml says how many, which is an answer."""
-        written = parse_yaml(read_config_bytes(self.project.folder)).value
-        return isinstance(written, dict) and "golden" in written
 
 
 def recorded_from(events: Path, project: Project, python: str | None, cancel: threading.Event | None) -> GoldenEvents:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packflow_app.actions.dry_run import DryRunOptions, dry_run
+from packflow_app.actions.fixes import Fix, apply_fixes
 from packflow_app.checks.check import Check, Finding, Severity
 from packflow_app.checks.context import Context, look_at
 from packflow_app.checks.registry import applicable_checks, can_be_run, findings_in
@@ -24,18 +25,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ValidateOptions:
-    """What ``packflow validate`` may be told; ``run``: run the model where its verdict is missing or stale."""
+    """What ``packflow validate`` may be told.
+
+    ``run``: run the model where its verdict is missing or stale; ``fix``: mend what can be mended with nothing left to
+    decide, and look again.
+    """
 
     project: Path = field(default_factory=Path)
     run: bool = True
     python: str | None = None
+    fix: bool = False
 
 
 @dataclass(frozen=True)
 class Validated:
     """What was found, the checks that looked, and the dry run's verdict they looked at; ``ran_dry_run``: just now.
 
-    ``config`` is None where packflow.yaml cannot be read.
+    ``config`` is None where packflow.yaml cannot be read; ``fixed`` is what was mended before these findings.
     """
 
     folder: Path
@@ -44,6 +50,7 @@ class Validated:
     findings: list[Finding]
     verdict: Verdict
     ran_dry_run: bool
+    fixed: list[Fix] = field(default_factory=list)
 
     @property
     def log(self) -> str:
@@ -74,16 +81,29 @@ def validate(
     """Run every check; what they find is a value, not an error.
 
     Raises NotFoundError or ProjectConfigError where there is no project, NotWritableError where a dry run's report
-    cannot be kept, CancelledError when stopped.
+    cannot be kept or a fix not be written, CancelledError when stopped.
     """
+    context, ran = _looked_at(options, report, cancel)
+    fixed = apply_fixes(context, findings_in(context)) if options.fix else []
+    if fixed:
+        context, again = _looked_at(options, report, cancel)
+        ran = ran or again
+    config = None if context.config_error is not None else context.config
+    findings = findings_in(context)
+    return Validated(context.folder, config, applicable_checks(context), findings, context.verdict, ran, fixed)
+
+
+def _looked_at(
+    options: ValidateOptions, report: Callable[[ModeProgressed], None], cancel: threading.Event | None
+) -> tuple[Context, bool]:
+    """The project as it is, and whether its model was run for that."""
     context = look_at(options.project, options.python)
     if options.run:
         context = context.wants_run()
     ran = context.verdict.to_run and can_be_run(context)
     if ran:
         context = _run(context, options, report, cancel)
-    config = None if context.config_error is not None else context.config
-    return Validated(context.folder, config, applicable_checks(context), findings_in(context), context.verdict, ran)
+    return context, ran
 
 
 def _run(

@@ -19,7 +19,33 @@ if TYPE_CHECKING:
     from packflow_app.checks.context import Context
 
 MODEL_FORMATS = frozenset(
-    [".bin", ".cbm", ".ckpt", ".engine", ".gguf", ".h5", ".hdf5", ".joblib", ".keras", ".lgb", ".mar", ".mlmodel", ".model", ".npy", ".npz", ".onnx", ".pb", ".pickle", ".pkl", ".pmml", ".pt", ".pth", ".safetensors", ".tflite", ".ubj"]
+    [
+        ".bin",
+        ".cbm",
+        ".ckpt",
+        ".engine",
+        ".gguf",
+        ".h5",
+        ".hdf5",
+        ".joblib",
+        ".keras",
+        ".lgb",
+        ".mar",
+        ".mlmodel",
+        ".model",
+        ".npy",
+        ".npz",
+        ".onnx",
+        ".pb",
+        ".pickle",
+        ".pkl",
+        ".pmml",
+        ".pt",
+        ".pth",
+        ".safetensors",
+        ".tflite",
+        ".ubj",
+    ]
 )
 """Ends of names of files that hold what a model learnt."""
 

@@ -16,7 +16,22 @@ if TYPE_CHECKING:
     from packflow_app.checks.context import Context
 
 _DATA = frozenset(
-    [".csv", ".tsv", ".parquet", ".feather", ".arrow", ".orc", ".avro", ".xlsx", ".xls", ".sqlite", ".sas7bdat", ".dta", ".tfrecord", ".lmdb"]
+    [
+        ".csv",
+        ".tsv",
+        ".parquet",
+        ".feather",
+        ".arrow",
+        ".orc",
+        ".avro",
+        ".xlsx",
+        ".xls",
+        ".sqlite",
+        ".sas7bdat",
+        ".dta",
+        ".tfrecord",
+        ".lmdb",
+    ]
 )
 _DATA_BYTES = 64 << 10  # a smaller table is more likely a lookup of the model's
 _NOTEBOOKS = frozenset((".ipynb", ".rmd"))
@@ -44,7 +59,27 @@ _CHECKPOINTS = (
     "*.ckpt",
 )
 _TRAINING_MODULES = frozenset(
-    ["wandb", "mlflow", "optuna", "tensorboard", "tensorboardX", "comet_ml", "neptune", "clearml", "hyperopt", "deepspeed", "accelerate", "pytorch_lightning", "lightning", "sklearn.model_selection", "ray.tune", "ray.train", "datasets", "kaggle", "peft"]
+    [
+        "wandb",
+        "mlflow",
+        "optuna",
+        "tensorboard",
+        "tensorboardX",
+        "comet_ml",
+        "neptune",
+        "clearml",
+        "hyperopt",
+        "deepspeed",
+        "accelerate",
+        "pytorch_lightning",
+        "lightning",
+        "sklearn.model_selection",
+        "ray.tune",
+        "ray.train",
+        "datasets",
+        "kaggle",
+        "peft",
+    ]
 )
 _LEAVE_OUT = "Leave it out: add it to .packflowignore."
 

@@ -22,8 +22,8 @@ def pickle_trusted(context: Context) -> Iterator[Spot]:
     """A pickle asks for a global outside the reviewed list that was trusted by name."""
     for file in _pickles(context):
         listed = file.get("globals")
-        globals_ = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
-        names = [one.get("name") for one in globals_ if one.get("verdict") == "trusted"]
+        found = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+        names = [one.get("name") for one in found if one.get("verdict") == "trusted"]
         if names:
             yield Spot(f"{file.get('path')} asks for {', '.join(map(str, names))}.", str(file.get("path")))
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from packflow_app.checks.check import Severity, Spot, check
 from packflow_app.dryrun.needs import public_version
 from packflow_app.environments.lock import LockState
+from packflow_app.environments.requirements import RUNTIME_NAME
 from packflow_app.locations import LOCK_FILE
 from packflow_app.projects.requirements import REQUIREMENTS_FILE
 
@@ -103,7 +104,7 @@ def requirement_unused(context: Context) -> Iterator[Spot]:
 )
 def lock_missing(context: Context) -> Iterator[Spot]:
     """There are requirements and no requirements.lock."""
-    if context.lock is LockState.MISSING and any(not one.is_constraint for one in context.declared.declarations):
+    if context.lock is LockState.MISSING and _asks_for_something(context):
         yield Spot(f"{LOCK_FILE} does not exist; the archive will ship none.", LOCK_FILE)
 
 
@@ -118,6 +119,10 @@ def lock_stale(context: Context) -> Iterator[Spot]:
     """requirements.lock is of other requirements, of another range of Pythons, or not Packflow's."""
     if context.lock is LockState.STALE:
         yield Spot(f"{LOCK_FILE} is not of {REQUIREMENTS_FILE} and python_requires as they are.", LOCK_FILE)
+
+
+def _asks_for_something(context: Context) -> bool:
+    return any(not one.is_constraint and one.name != RUNTIME_NAME for one in context.declared.declarations)
 
 
 def _needs(context: Context, kind: str) -> list[dict[str, Any]]:

@@ -101,8 +101,9 @@ _ASSIGNED = re.compile(
     rb"(?:[rbuRBU]?\"([^\"\r\n]+)\"|[rbuRBU]?'([^'\r\n]+)')"
 )
 _ASSIGNED_PLAIN = re.compile(
-    rb"(?im)^[ \t-]*(?:export[ \t]+)?([A-Za-z0-9_.-]*(?:passw(?:or)?d|passphrase|pwd|secret|api[_-]?key|(?:auth|access|api)"
-    rb"[_-]?token|(?:private|access|account|client)[_-]?key))[ \t]*[:=][ \t]*([^\s\"'#{\[|>&*!%@,][^\s#]*)"
+    rb"(?im)^[ \t-]*(?:export[ \t]+)?([A-Za-z0-9_.-]*(?:passw(?:or)?d|passphrase|pwd|secret|api[_-]?key"
+    rb"|(?:auth|access|api)[_-]?token|(?:private|access|account|client)[_-]?key))[ \t]*[:=][ \t]*"
+    rb"([^\s\"'#{\[|>&*!%@,][^\s#]*)"
 )
 _WORDS_OF_ASSIGNMENTS = (b"pass", b"pwd", b"secret", b"key", b"token")
 # What stands where a password will stand.

@@ -35,7 +35,7 @@ _ALLOW = "If it is none, say so on its line: # packflow: not-a-secret"
     reads_config=False,
 )
 def secret(context: Context) -> Iterator[Spot]:
-    """A file that would ship holds a secret of a known form: a cloud key, a token, a private key, a password in a URL."""
+    """A file that would ship holds a secret of a known form: a cloud key, a token, a private key, a URL's password."""
     for name, path in _files(context):
         for count, found in enumerate(_secrets_in(path)):
             if count >= _SHOWN:
@@ -44,8 +44,8 @@ def secret(context: Context) -> Iterator[Spot]:
                 f"{name} holds {found.kind}: {found.shown}.",
                 name,
                 found.line,
-                "Take it out, have it replaced where it was issued, and let it be given where the archive runs, such as "
-                f"by a variable of the environment. {_ALLOW}",
+                "Take it out, have it replaced where it was issued, and let it be given where the archive runs, such "
+                f"as by a variable of the environment. {_ALLOW}",
             )
 
 

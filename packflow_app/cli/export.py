@@ -2,20 +2,41 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
-from packflow_app.actions.export import ExportDone, ExportOptions, export
+from packflow_app.actions.export import ExportBlockedError, ExportOptions, export
+from packflow_app.actions.export_plan import plan_export
+from packflow_app.actions.golden_events import MOST_GOLDEN, GoldenOffer
+from packflow_app.checks.check import Finding, Severity
+from packflow_app.cli.asking import ask, can_ask
 from packflow_app.cli.dry_run import describe_progress
+from packflow_app.cli.export_view import (
+    ALWAYS_TOLD,
+    WritingProgress,
+    export_data,
+    plan_data,
+    show_done,
+    show_offer,
+    show_plan,
+)
 from packflow_app.cli.options import JsonOption, NoInputOption, PythonOption, terminal_of
 from packflow_app.cli.terminal import Terminal
-from packflow_app.cli.wording import shown_path
+from packflow_app.cli.wording import counted
 from packflow_app.dryrun.session import ModeProgressed
+from packflow_app.errors import UsageError
+from packflow_app.packaging.export import Exported
 from packflow_app.packaging.writing import FileWritten
+from packflow_app.projects.contents import SECRETS
 from packflow_app.result import Problem, Result
+
+_GOLDEN_HINT = (
+    "Say how many example events may ship: --golden 20, --golden FILE, or --golden none (-y takes the default)."
+)
+_ANSWER_HINT = "Answer y for all, n for none, or how many."
 
 
 def command(
@@ -24,62 +45,123 @@ def command(
     *,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Where to write the archive.")] = Path(),
     golden: Annotated[
-        int | None,
-        typer.Option(min=0, max=50, help="Record so many example events with their outputs anew; 0 ships none."),
+        str | None,
+        typer.Option(
+            metavar="FILE|N|none",
+            help="Record the example events that ship anew, with their outputs: those of a file, so many, or none.",
+        ),
     ] = None,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Show what would ship and what would not, and why; write nothing.")
+    ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Let warnings keep the project from being exported.")
+    ] = False,
+    no_run: Annotated[
+        bool, typer.Option("--no-run", help="Refuse, rather than run the model, where its verdict is stale.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace another archive of the same name.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("-v", "--verbose", help="Also say what was left out, and every warning.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("-y", "--yes", help="Ask nothing, take the default.")] = False,
     python: PythonOption = None,
     no_input: NoInputOption = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", hidden=True)] = False,
     as_json: JsonOption = False,
 ) -> int:
-    del no_input  # nothing is asked yet
+    if dry_run:
+        raise UsageError(
+            "export has no --dry-run: here a dry run is a run of the model.",
+            hint="--plan shows what an export would do; `packflow dry-run` runs the model.",
+        )
     terminal = terminal_of(context, as_json=as_json)
+    options = ExportOptions(project, output, _golden(golden), force, python, not no_run, strict)
+    if plan:
+        planned = plan_export(options)
+        show_plan(terminal, planned)
+        return terminal.emit(Result(plan_data(planned)))
+    writing = WritingProgress(terminal)
 
     def progress(event: ModeProgressed | FileWritten) -> None:
         if isinstance(event, FileWritten):
-            terminal.progress(f"writing {event.done:,} of {event.total:,} files")
+            writing.show(event)
         else:
             terminal.progress(f"dry run, {describe_progress(event)}")
 
-    done = export(ExportOptions(project, output, golden, force, python), report=progress)
-    _show(terminal, done)
-    exported = done.exported
-    data = {
-        "path": str(exported.path),
-        "size": exported.size,
-        "sha256": exported.sha256,
-        "unchanged": exported.unchanged,
-        "files": [{"path": name, **vars(record)} for name, record in sorted(exported.manifest.files.items())],
-        "excluded": exported.excluded,
-        "golden_events": exported.manifest.golden_events,
-        "golden_recorded": done.golden_recorded,
-        "ran_dry_run": done.ran_dry_run,
-    }
-    return terminal.emit(Result(data, warnings=_warnings(done)))
+    def consent(offer: GoldenOffer) -> int:
+        return _consent(terminal, offer, yes=yes, no_input=no_input)
+
+    try:
+        done = export(options, report=progress, ask=consent)
+    except ExportBlockedError as error:
+        return terminal.emit(Result({}, errors=_problems(error.findings), exit_code=error.exit_code))
+    show_done(terminal, done, verbose=verbose)
+    warnings = [finding for finding in done.findings if finding.severity is Severity.WARNING]
+    told = warnings if as_json or verbose else [one for one in warnings if one.check in ALWAYS_TOLD]
+    return terminal.emit(Result(export_data(done), warnings=[*_warnings(done.exported), *_problems(told)]))
 
 
-def _show(terminal: Terminal, done: ExportDone) -> None:
-    exported, manifest = done.exported, done.exported.manifest
-    if done.ran_dry_run:
-        terminal.say(
-            f"dry run: single = batch, {done.dry_run.report['events']:,} of {done.dry_run.report['events']:,} events"
+def _golden(text: str | None) -> int | Path | None:
+    """What ``--golden`` means: a number of events, none of them, or a file."""
+    if text is None:
+        return None
+    if text == "none":
+        return 0
+    if re.fullmatch("[0-9]{1,9}", text):
+        if int(text) > MOST_GOLDEN:
+            raise UsageError(
+                f"--golden {text} is too many: an archive ships at most {MOST_GOLDEN} example events.",
+                hint=f"Write for example --golden {MOST_GOLDEN}.",
+            )
+        return int(text)
+    if not Path(text).is_file():
+        raise UsageError(
+            f"--golden {text} is neither a number, none, nor a file.", hint="Write for example --golden 20."
         )
-    if done.golden_recorded:
-        terminal.say(
-            f"recorded {manifest.golden_events} example events with their outputs in golden/; the archive ships them"
+    return Path(text)
+
+
+def _consent(terminal: Terminal, offer: GoldenOffer, *, yes: bool, no_input: bool) -> int:
+    """How many of the events may ship: asked at a terminal, all of them where nobody sits at one."""
+    if yes:
+        return offer.count
+    if no_input:
+        raise UsageError(
+            f"{counted(offer.count, 'real event')} would ship with the archive, and nobody agreed to that yet.",
+            code="input-missing",
+            hint=_GOLDEN_HINT,
         )
-    state = "unchanged" if exported.unchanged else "wrote"
-    terminal.say(f"[bold]{state} {escape(shown_path(exported.path))}[/]")
-    terminal.say(
-        f"  {len(manifest.files) + 1} files, {exported.size:,} bytes, runs on Python {escape(manifest.python_requires)}"
-    )
-    terminal.say(f"  sha256 {exported.sha256}")
-    terminal.say()
-    terminal.say(f"[bold]Run it[/]  python3 {escape(shown_path(exported.path))} < events.ndjson")
+    if not can_ask(terminal):
+        return offer.count
+    show_offer(terminal, offer)
+    question = f"Ship {counted(offer.count, 'example event')} and what the model answers to them? [Y/n/number]"
+    return ask(terminal, question, lambda answer: _understood(answer, offer.count), _ANSWER_HINT)
 
 
-def _warnings(done: ExportDone) -> list[Problem]:
-    secrets = sorted(name for name, reason in done.exported.excluded.items() if reason == "may hold secrets")
-    if not secrets:
-        return []
-    return [Problem("secrets-left-out", f"Left out, since they may hold secrets: {', '.join(secrets)}.")]
+def _understood(answer: str, count: int) -> int | None:
+    if answer.lower() in ("", "y", "yes"):
+        return count
+    if answer.lower() in ("n", "no", "none"):
+        return 0
+    return int(answer) if re.fullmatch("[0-9]{1,9}", answer) and int(answer) <= count else None
+
+
+def _problems(findings: list[Finding]) -> list[Problem]:
+    return [Problem(one.check, one.message, one.file, one.line, one.fix) for one in findings]
+
+
+def _warnings(exported: Exported) -> list[Problem]:
+    found = []
+    secrets = sorted(name for name, reason in exported.excluded.items() if reason == SECRETS)
+    if secrets:
+        found.append(Problem("secrets-left-out", f"Left out, since they may hold secrets: {', '.join(secrets)}."))
+    if exported.needs_zip64:
+        found.append(
+            Problem(
+                "needs-zip64",
+                "The archive is so large that only Python 3.13 and later start it by itself.",
+                hint=f"Elsewhere, with packflow-runtime installed: python -m packflow_runtime run {exported.path.name}",
+            )
+        )
+    return found

@@ -26,6 +26,9 @@ def command(
     ] = False,
     no_warnings: Annotated[bool, typer.Option("--no-warnings", help="Show errors only.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Fail on warnings too.")] = False,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Mend what needs no decision: take back ignored artifacts, list requirements.")
+    ] = False,
     no_run: Annotated[
         bool, typer.Option("--no-run", help="Never run the model: go by the last dry run, if there is one.")
     ] = False,
@@ -38,7 +41,7 @@ def command(
         raise UsageError("--strict fails on warnings and --no-warnings hides them.", hint="Give one of the two.")
     terminal = terminal_of(context, as_json=as_json)
     done = validate(
-        ValidateOptions(project, not no_run, python),
+        ValidateOptions(project, not no_run, python, fix),
         report=lambda progress: terminal.progress(f"dry run, {describe_progress(progress)}"),
     )
     shown = [finding for finding in done.findings if not no_warnings or finding.severity is Severity.ERROR]
@@ -57,6 +60,7 @@ def _data(done: Validated, shown: list[Finding]) -> dict[str, Any]:
         "checks": [check.id for check in done.checks],
         "counts": {severity.value: len(done.of(severity)) for severity in Severity},
         "findings": [_finding(finding) for finding in shown],
+        "fixed": [asdict(fix) for fix in done.fixed],
         "dry_run": {"state": done.verdict.freshness.name.lower(), "ran": done.ran_dry_run, "log": done.log},
     }
 

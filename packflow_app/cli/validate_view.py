@@ -30,6 +30,8 @@ def show(terminal: Terminal, done: Validated, shown: list[Finding], *, verbose: 
     terminal.say(f"{model}{escape(shown_path(done.folder))}")
     if done.ran_dry_run and done.verdict.is_fresh:
         terminal.say(f"ran the model on {counted(_events(done), 'sample event')}")
+    for fix in done.fixed:
+        terminal.say(f"[green]mended[/] {escape(visible(fix.file))}: {escape(visible(fix.what))} [dim]({fix.check})[/]")
     terminal.say()
     if shown:
         terminal.show(_table(shown, verbose=verbose))

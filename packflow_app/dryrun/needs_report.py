@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from packflow_app.projects.requirements import RequirementProblem
+
 if TYPE_CHECKING:
-    from packflow_app.projects.requirements import RequirementProblem
+    from collections.abc import Mapping, Sequence
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,26 @@ class Needs:
         """Whether what is declared is enough for the model to run elsewhere as it ran here."""
         return not (self.missing or self.different or self.wrong_marker or self.not_to_be_listed)
 
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Needs:
+        """What ``as_json`` gave; raises KeyError or TypeError for what another version of Packflow wrote."""
+        return cls(
+            used=dict(data["used"]),
+            missing=[Missing(**{**one, "places": _places(one["places"])}) for one in data["missing"]],
+            different=[DifferentVersion(**one) for one in data["different"]],
+            wrong_marker=[WrongMarker(**one) for one in data["wrong_marker"]],
+            not_to_be_listed=[NotToBeListed(**one) for one in data["not_to_be_listed"]],
+            unpinned=[Unpinned(**one) for one in data["unpinned"]],
+            unused=[Unused(**{**one, "unseen": _places(one["unseen"])}) for one in data["unused"]],
+            unknown=[UnknownSource(**{**one, "places": _places(one["places"])}) for one in data["unknown"]],
+            unseen=[UnseenImport(**one) for one in data["unseen"]],
+            problems=[RequirementProblem(**one) for one in data["problems"]],
+        )
+
     def as_json(self) -> dict[str, Any]:
         """The findings as plain JSON values."""
         return asdict(self)
+
+
+def _places(places: Sequence[Mapping[str, Any]]) -> list[Place]:
+    return [Place(**place) for place in places]

@@ -1,0 +1,38 @@
+"""Ask a person a question; where nobody sits at a terminal, nothing is asked."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from packflow_app.cli.terminal import visible
+from packflow_app.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from packflow_app.cli.terminal import Terminal
+
+
+def can_ask(terminal: Terminal) -> bool:
+    """Whether a person sees what is written and can answer."""
+    return sys.stdin.isatty() and sys.stderr.isatty() and not terminal.as_json
+
+
+def ask(terminal: Terminal, question: str, understand: Callable[[str], int | None], help_text: str) -> int:
+    """Ask until the answer is understood; ``understand`` gives None for what it does not take.
+
+    Raises UsageError at the end of input.
+    """
+    terminal.end_progress()
+    while True:
+        sys.stderr.write(f"{visible(question)} ")
+        sys.stderr.flush()
+        line = sys.stdin.readline()
+        if not line:
+            sys.stderr.write("\n")
+            raise UsageError("The question was not answered.", code="input-missing", hint=help_text)
+        answer = understand(line.strip())
+        if answer is not None:
+            return answer
+        terminal.err.print(help_text, markup=False)
