@@ -55,6 +55,9 @@ from packflow_runtime.model_comparison import (
 )
 from packflow_runtime.native import child_path
 from packflow_runtime.outputs import ERROR_KEY
+from packflow_runtime.pickle_containers import list_pickles
+from packflow_runtime.pickle_findings import PickleQuestion, questions_about
+from packflow_runtime.pickle_listing import PickleListing
 from packflow_runtime.portable_names import ArchiveFormatError, check_clashes, check_name, check_names
 from packflow_runtime.progress import SIZE as PROGRESS_SIZE
 from packflow_runtime.project import (
@@ -73,6 +76,7 @@ from packflow_runtime.stdio import write_all
 from packflow_runtime.stream import LineReader
 from packflow_runtime.verification import ArchiveFault, Verification
 from packflow_runtime.verification import verify as verify_archive
+from packflow_runtime.yaml_subset import Node as YamlNode
 from packflow_runtime.yaml_subset import parse as parse_yaml
 
 __all__ = [
@@ -115,6 +119,8 @@ __all__ = [
     "ModelComparison",
     "PackflowError",
     "Parity",
+    "PickleListing",
+    "PickleQuestion",
     "PlainReader",
     "PlannedRun",
     "ProjectConfig",
@@ -125,6 +131,7 @@ __all__ = [
     "Unmet",
     "Verification",
     "Writer",
+    "YamlNode",
     "canonical_json",
     "check_clashes",
     "check_name",
@@ -142,11 +149,13 @@ __all__ = [
     "fewest",
     "is_archive",
     "is_blank",
+    "list_pickles",
     "open_archive",
     "parse_demands",
     "parse_project_config",
     "parse_yaml",
     "planned_runs",
+    "questions_about",
     "read_config_bytes",
     "read_frame",
     "read_golden",

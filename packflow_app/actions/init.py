@@ -1,78 +1,285 @@
-"""Make a project from a file of sample events."""
+"""Make a project from a model file and a file of example events: one that runs, without a line of code written."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+import os
+import tempfile
+import threading
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from packflow_app.actions.init_choices import EXAMPLE, Chosen, complete, default_kind
+from packflow_app.actions.init_python import HEADER, Place, ProjectPython, project_python
+from packflow_app.actions.init_values import (
+    artifact_name,
+    check_suitable,
+    more_packages,
+    needed_packages,
+    template_values,
+)
+from packflow_app.dryrun.model_look import describe_model
+from packflow_app.dryrun.trust import remember_trust
 from packflow_app.errors import UsageError
-from packflow_app.events.survey import EventsSurvey, survey_events
+from packflow_app.events.generated import firewall_events
+from packflow_app.events.profiling import Profiler
+from packflow_app.events.reading import read_blocks
+from packflow_app.events.survey import survey_events
 from packflow_app.locations import SAMPLE_EVENTS
-from packflow_app.projects.scaffold import check_free, check_project_name, create_project
-from packflow_app.projects.skeletons import check_kind, render_skeleton
+from packflow_app.models.consent import check_consent
+from packflow_app.models.feature_list import read_features
+from packflow_app.models.features import match_features
+from packflow_app.models.model_file import read_model_file
+from packflow_app.projects.licenses import license_text
+from packflow_app.projects.rendering import project_files, render_skeleton
+from packflow_app.projects.requirements import REQUIREMENTS_FILE
+from packflow_app.projects.scaffold import add_files, check_free, check_project_name, create_project
+from packflow_app.projects.skeletons import opened_skeleton
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
-BASELINE = "artifacts/baseline.json"
+    from packflow_app.environments.interpreters import Interpreter
+    from packflow_app.environments.tools import EnvironmentProgressed
+    from packflow_app.events.profile import EventsProfile
+    from packflow_app.events.survey import EventsSurvey
+    from packflow_app.models.description import ModelDescription
+    from packflow_app.models.features import FeatureMatch
+    from packflow_app.models.model_file import ModelFile
+    from packflow_app.projects.scaffold import Content
+    from packflow_app.projects.skeletons import Skeleton
+
+LICENSE_FILE = "LICENSE.txt"
+_EXAMPLE_EVENTS = 2000
 
 
 @dataclass(frozen=True)
 class InitOptions:
-    """What ``packflow init`` needs: the new folder, and a file of events. The name is the folder's by default."""
+    """What ``packflow init`` may be told, by flags or by a wizard's answers (see ``init_choices.QUESTIONS``).
 
-    target: Path | None
-    events: Path | None
+    ``model`` and ``events`` are files or ``example``, ``kind`` is a skeleton's name, a folder or a git repository,
+    ``features`` is a list with commas or ``@FILE``. ``trust_model`` is the yes to opening a pickle, ``trust_pickles``
+    are globals beyond the reviewed ones. ``requirements`` are added to what the model needs, or pin it. ``settings``
+    answer the skeleton's own questions. ``yes`` takes the defaults, ``force`` adds missing files to a folder that holds
+    others, ``plan`` writes nothing.
+    """
+
+    target: Path | None = None
+    events: Path | None = None
     name: str | None = None
-    kind: str = "python"
+    kind: str | None = None
     description: str | None = None
+    model: Path | None = None
+    trust_model: bool = False
+    trust_pickles: tuple[str, ...] = ()
+    features: str | None = None
+    requirements: tuple[str, ...] = ()
+    python: str | None = None
+    maintainers: tuple[str, ...] = ()
+    license: str | None = None
+    settings: dict[str, str] = field(default_factory=dict)
+    yes: bool = False
+    force: bool = False
+    plan: bool = False
 
 
 @dataclass(frozen=True)
 class Initialized:
-    """The project that was made."""
+    """The project that was made, or with ``planned`` would be.
+
+    ``files`` are its files, ``added`` those that were written: all of them in a new folder. ``model`` and ``features``
+    are None where there are none; in a plan also where only opening the model, in a Python that is yet to be made,
+    would tell. ``python`` is what the model runs in (None: it needs nothing beside Python), ``requirements`` what is
+    pinned. ``assumed`` says in words what was chosen by default.
+    """
 
     path: Path
     name: str
     kind: str
     files: list[str]
     events: EventsSurvey
+    added: list[str]
+    model_file: ModelFile | None = None
+    model: ModelDescription | None = None
+    features: FeatureMatch | None = None
+    python: Interpreter | None = None
+    made_environment: bool = False
+    requirements: tuple[str, ...] = ()
+    assumed: tuple[str, ...] = ()
+    planned: bool = False
 
 
-def init(options: InitOptions) -> Initialized:
-    """Create the project; nothing is written unless everything is in order."""
-    target, events = _complete(options)
-    name = options.name or target.absolute().name
-    check_project_name(name)
-    check_kind(options.kind)
-    check_free(target)
-    survey = survey_events(events)
-    values = {
-        "name": name,
-        "description": options.description or f"Scores events by how unusual their numbers are ({name}).",
-        "sample_events": SAMPLE_EVENTS,
-        "events_seen": survey.events,
-        "field_count": len(survey.numeric_fields),
-    }
-    files = render_skeleton(options.kind, values)
-    files[SAMPLE_EVENTS] = b"".join(event.raw.strip() + b"\n" for event in survey.sample)
-    files[BASELINE] = _baseline(survey)
-    create_project(target, files)
-    return Initialized(target.absolute(), name, options.kind, sorted(files), survey)
+def init(
+    options: InitOptions,
+    *,
+    report: Callable[[EnvironmentProgressed | str], None] = lambda _progress: None,
+    cancel: threading.Event | None = None,
+) -> Initialized:
+    """Create the project; nothing is left of it unless everything is in order.
+
+    Raises UsageError for what is missing or only the user can decide, CheckFailedError for a model that is not to be
+    trusted, NotFoundError for what is not there, ModelFailedError for a model that cannot be opened.
+    """
+    adding = _check_target(options)
+    file = read_model_file(options.model) if options.model not in (None, EXAMPLE) else None
+    with opened_skeleton(options.kind or default_kind(file)) as skeleton:
+        chosen = complete(options, skeleton, file)
+        if chosen.file is not None:
+            check_consent(chosen.file, frozenset(options.trust_pickles), yes=options.trust_model or chosen.is_example)
+        return _Making(options, chosen, skeleton, adding, report, cancel or threading.Event()).make()
 
 
-def _complete(options: InitOptions) -> tuple[Path, Path]:
-    missing = [flag for flag, value in (("DIR", options.target), ("--events FILE", options.events)) if value is None]
-    if options.target is None or options.events is None:
-        raise UsageError(
-            f"Missing: {' and '.join(missing)}.",
-            code="input-missing",
-            hint="Run for example: packflow init dns-score --events events.ndjson",
+def _check_target(options: InitOptions) -> bool:
+    """Whether files are to be added to a folder that holds some; raises UsageError for one that is taken."""
+    if options.target is None:
+        return False
+    check_project_name(options.name or options.target.absolute().name)
+    if options.target.is_dir() and (options.force or options.target == Path()):
+        try:
+            check_free(options.target)
+        except UsageError:
+            return True
+    check_free(options.target)
+    return False
+
+
+@dataclass
+class _Making:
+    """One project in the making."""
+
+    options: InitOptions
+    chosen: Chosen
+    skeleton: Skeleton
+    adding: bool
+    report: Callable[[EnvironmentProgressed | str], None]
+    cancel: threading.Event
+
+    def make(self) -> Initialized:
+        given = self._given_features()
+        self.report("reading the events")
+        survey, profile = self._events()
+        place = Place(self.chosen.target, self.chosen.name, self.options.python, self.report, self.cancel)
+        wanted = needed_packages(self.skeleton, self.chosen.file, self.options.requirements)
+        others = [*self.skeleton.with_names, *self.skeleton.without_names]
+        with project_python(place, wanted, others, plan=self.options.plan) as python:
+            model = self._model(python)
+            features = self._features(model, profile, given)
+            done = self._told(survey, model, features, python)
+            if self.options.plan:
+                return done
+            pins = python.settle(more_packages(self.skeleton, features))
+            files = self._files(survey, model, features, python, pins)
+            added = self._place(files, python)
+            return replace(done, files=sorted(files), added=added, python=python.interpreter, requirements=tuple(pins))
+
+    def _given_features(self) -> list[str] | None:
+        if self.chosen.features is None:
+            return None
+        if self.chosen.file is None:
+            raise UsageError(
+                f"The skeleton {self.skeleton.name} takes whole events, so --features says nothing to it.",
+                code="features-unused",
+                hint="Leave --features out, or name a model file with --model.",
+            )
+        return read_features(self.chosen.features)
+
+    def _events(self) -> tuple[EventsSurvey, EventsProfile | None]:
+        """What the events hold; their profile too where features are to be found among them."""
+        path = self.chosen.events
+        with tempfile.TemporaryDirectory(prefix="packflow-init-") as work:
+            if path is None:
+                path = Path(work, "events.ndjson")
+                path.write_bytes(b"".join(line + b"\n" for line in firewall_events(_EXAMPLE_EVENTS)))
+            survey = survey_events(path)
+            if self.chosen.file is None:
+                return survey, None
+            profiler = Profiler()
+            for block in read_blocks(path):
+                profiler.add(block)
+            return survey, profiler.profile("ndjson", 0)
+
+    def _model(self, python: ProjectPython) -> ModelDescription | None:
+        file = self.chosen.file
+        if file is None or python.interpreter is None:
+            return None
+        self.report("looking at the model")
+        trusted = self.options.trust_pickles
+        with tempfile.TemporaryDirectory(prefix="packflow-init-") as empty:
+            model = describe_model(file, python.interpreter, Path(empty), trusted, self.cancel)
+        check_suitable(file, model)
+        return model
+
+    def _features(
+        self, model: ModelDescription | None, profile: EventsProfile | None, given: list[str] | None
+    ) -> FeatureMatch | None:
+        if model is None or profile is None or self.skeleton.inputs == "events":
+            return None
+        columns = self.skeleton.inputs == "columns"
+        numbers = not columns or model.feature_names is None
+        return match_features(model, profile, given, numbers=numbers, named=columns)
+
+    def _told(
+        self,
+        survey: EventsSurvey,
+        model: ModelDescription | None,
+        features: FeatureMatch | None,
+        python: ProjectPython,
+    ) -> Initialized:
+        """The project as far as it is known before anything is written."""
+        files = {*project_files(self.skeleton), SAMPLE_EVENTS, REQUIREMENTS_FILE, LICENSE_FILE}
+        if self.chosen.file is not None:
+            files.add(artifact_name(self.chosen.file))
+        target = self.chosen.target.absolute()
+        return Initialized(
+            path=target,
+            name=self.chosen.name,
+            kind=self.skeleton.name,
+            files=sorted(files),
+            events=survey,
+            added=sorted(name for name in files if not os.path.lexists(target / name)),
+            model_file=self.chosen.file,
+            model=model,
+            features=features,
+            python=python.interpreter,
+            made_environment=python.is_made or (self.options.plan and bool(python.wanted) and python.provision is None),
+            requirements=python.wanted,
+            assumed=self.chosen.assumed,
+            planned=self.options.plan,
         )
-    return options.target, options.events
 
+    def _files(
+        self,
+        survey: EventsSurvey,
+        model: ModelDescription | None,
+        features: FeatureMatch | None,
+        python: ProjectPython,
+        pins: list[str],
+    ) -> dict[str, Content]:
+        values = template_values(
+            self.chosen, self.skeleton, survey, self.options.description, model, features, python.interpreter, pins
+        )
+        files: dict[str, Content] = {**render_skeleton(self.skeleton, values)}
+        files.setdefault(REQUIREMENTS_FILE, (HEADER + "".join(f"{line}\n" for line in pins)).encode())
+        files[SAMPLE_EVENTS] = b"".join(event.raw.strip() + b"\n" for event in survey.sample)
+        if self.options.license is not None:
+            files[LICENSE_FILE] = license_text(self.options.license, values["holder"], values["year"]).encode()
+        if self.chosen.file is not None:
+            files[artifact_name(self.chosen.file)] = self.chosen.file.path
+        return files
 
-def _baseline(survey: EventsSurvey) -> bytes:
-    content = {"events": survey.events, "fields": [asdict(field) for field in survey.numeric_fields]}
-    return json.dumps(content, ensure_ascii=False, indent=2).encode() + b"\n"
+    def _place(self, files: dict[str, Content], python: ProjectPython) -> list[str]:
+        """Write the project; returns what was written."""
+        target = self.chosen.target
+        self.report("writing the project")
+        if self.adding or python.is_made:
+            own = python.is_made and not self.adding
+            added = add_files(target, files, {REQUIREMENTS_FILE} if own else ())
+            requirements = files[REQUIREMENTS_FILE]
+            assert isinstance(requirements, bytes)  # noqa: S101 - rendered
+            python.install(requirements)
+        else:
+            create_project(target, files)
+            added = sorted(files)
+        if self.options.trust_pickles:
+            remember_trust(target.absolute(), self.options.trust_pickles)
+        return added

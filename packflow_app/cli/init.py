@@ -3,90 +3,131 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-from rich.markup import escape
 
-from packflow_app.actions.init import Initialized, InitOptions, init
+from packflow_app.actions.init import InitOptions, init
+from packflow_app.cli.env import describe_progress
+from packflow_app.cli.init_view import init_data, init_warnings, show_init
 from packflow_app.cli.options import JsonOption, NoInputOption, terminal_of
-from packflow_app.cli.wording import counted, shown_path
-from packflow_app.result import Problem, Result
-
-if TYPE_CHECKING:
-    from packflow_app.cli.terminal import Terminal
+from packflow_app.errors import UsageError
+from packflow_app.result import Result
 
 
 def command(
     context: typer.Context,
-    target: Annotated[Path | None, typer.Argument(metavar="DIR", help="The new project's folder.")] = None,
+    target: Annotated[
+        Path | None,
+        typer.Argument(metavar="DIR", help="The new project's folder; . adds what is missing to this one."),
+    ] = None,
     *,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            "--model",
+            metavar="FILE",
+            help="The fitted model: joblib, pickle, skops, XGBoost, LightGBM, ONNX, TorchScript, PyTorch weights; or "
+            "the word example.",
+        ),
+    ] = None,
     events: Annotated[
         Path | None,
-        typer.Option("--events", metavar="FILE", help="Example events: JSON lines or a JSON array, also gzipped."),
+        typer.Option(
+            "--events", metavar="FILE", help="Example events: JSON, CSV or Parquet, also packed; or the word example."
+        ),
+    ] = None,
+    features: Annotated[
+        str | None,
+        typer.Option(
+            "--features",
+            metavar="A,B,C|@FILE",
+            help="The fields that the model takes, in its order; or some as feature=field (default: by its own names).",
+        ),
+    ] = None,
+    trust_model: Annotated[
+        bool, typer.Option("--trust-model", help="Yes, open the pickle: I trust who made it.")
+    ] = False,
+    trust_pickle: Annotated[
+        list[str] | None,
+        typer.Option("--trust-pickle", metavar="NAME", help="Also let its pickles use this global (repeatable)."),
     ] = None,
     name: Annotated[str | None, typer.Option(help="The project's name (default: the folder's).")] = None,
-    kind: Annotated[str, typer.Option(help="The skeleton to start from.")] = "python",
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|FOLDER|URL",
+            help="The skeleton: see `packflow skeletons list` (default: what the model is, else python).",
+        ),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Answer a question of the skeleton (repeatable)."),
+    ] = None,
+    require: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--require",
+            metavar="NAME==VERSION",
+            help="A requirement beside what the model file tells, or its version (repeatable).",
+        ),
+    ] = None,
+    python: Annotated[
+        str | None,
+        typer.Option(
+            "--python",
+            metavar="PYTHON",
+            help="The Python that runs the model: taken as it is where it has what the model needs, else .venv is made "
+            "of it (default: as `packflow env info` lists).",
+        ),
+    ] = None,
     description: Annotated[str | None, typer.Option(help="One sentence about the model.")] = None,
+    maintainer: Annotated[
+        list[str] | None,
+        typer.Option("--maintainer", metavar="'NAME <MAIL>'", help="Who looks after it (repeatable; default: git's)."),
+    ] = None,
+    license: Annotated[  # noqa: A002 - the option's name
+        str | None, typer.Option("--license", metavar="SPDX", help="The licence, such as MIT (default: none yet).")
+    ] = None,
+    yes: Annotated[bool, typer.Option("-y", "--yes", help="Take the default for what is not given.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Add the missing files to a folder that holds others; overwrite none.")
+    ] = False,
+    plan: Annotated[bool, typer.Option("--plan", help="Show what would be made, and write nothing.")] = False,
     no_input: NoInputOption = False,
     as_json: JsonOption = False,
 ) -> int:
     del no_input  # nothing is asked yet: what is missing is an error either way
     terminal = terminal_of(context, as_json=as_json)
-    terminal.progress("reading the events")
-    done = init(InitOptions(target, events, name, kind, description))
-    survey = done.events
-    _show(terminal, done)
-    data = {
-        "path": str(done.path),
-        "name": done.name,
-        "kind": done.kind,
-        "files": done.files,
-        "events": {"read": survey.events, "invalid": survey.invalid_count, "sample": len(survey.sample)},
-        "numeric_fields": [list(field.path) for field in survey.numeric_fields],
-    }
-    return terminal.emit(Result(data, warnings=_warnings(done)))
+    options = InitOptions(
+        target=target,
+        events=events,
+        name=name,
+        kind=kind,
+        description=description,
+        model=model,
+        trust_model=trust_model,
+        trust_pickles=tuple(trust_pickle or ()),
+        features=features,
+        requirements=tuple(require or ()),
+        python=python,
+        maintainers=tuple(maintainer or ()),
+        license=license,
+        settings=dict(map(_setting, settings or ())),
+        yes=yes,
+        force=force,
+        plan=plan,
+    )
+    done = init(
+        options,
+        report=lambda told: terminal.progress(told if isinstance(told, str) else describe_progress(told)),
+    )
+    show_init(terminal, done, options)
+    return terminal.emit(Result(init_data(done), warnings=init_warnings(done)))
 
 
-def _show(terminal: Terminal, done: Initialized) -> None:
-    survey = done.events
-    terminal.say(f"[bold]Created {escape(done.name)}[/] in {escape(str(done.path))}")
-    terminal.say(f"  {survey.events:,} events read, {len(survey.sample)} of them kept as sample events")
-    fields = ", ".join(".".join(field.path) for field in survey.numeric_fields[:6])
-    more = f" and {len(survey.numeric_fields) - 6} more" if len(survey.numeric_fields) > 6 else ""
-    if fields:
-        terminal.say(f"  scores by {counted(len(survey.numeric_fields), 'numeric field')}: {escape(fields)}{more}")
-    here = shown_path(done.path)
-    steps = {
-        f"packflow{'' if here == '.' else f' -C {here}'} dry-run": "run it one by one and in batches, and compare",
-        f"packflow export{'' if here == '.' else f' {here}'}": "write the one file",
-        f"edit {shown_path(done.path / 'inference.py')}": "put your own model in",
-    }
-    width = max(map(len, steps))
-    terminal.say()
-    terminal.say("[bold]Next[/]")
-    for step, meaning in steps.items():
-        terminal.say(f"  {escape(step.ljust(width))}   {meaning}")
-
-
-def _warnings(done: Initialized) -> list[Problem]:
-    found: list[Problem] = []
-    survey = done.events
-    if survey.invalid_count:
-        first = survey.invalid[0]
-        found.append(
-            Problem(
-                "events-invalid",
-                f"{survey.invalid_count:,} lines are no events and were left out; the first is line {first.position}: "
-                f"{first.message}.",
-            )
-        )
-    if not survey.numeric_fields:
-        found.append(
-            Problem(
-                "no-numeric-fields",
-                "The events have no numeric field that varies, so every score will be 0.",
-                hint="Write a rule of your own in inference.py.",
-            )
-        )
-    return found
+def _setting(text: str) -> tuple[str, str]:
+    name, mark, value = text.partition("=")
+    if not mark or not name:
+        raise UsageError(f"--set {text!r} is no setting.", hint="Write for example --set key=src.ip.")
+    return name, value

@@ -193,6 +193,13 @@ class Worker:
             initialize_seconds=header["initialize_ns"] / 1e9,
         )
 
+    def look(self, path: Path, loader: str) -> dict[str, Any]:
+        """Open a model file, with one of the runtime's loaders, and say what it takes and gives."""
+        request = {"op": "look", "project": str(self._project_dir), "trusted": sorted(self._trusted)}
+        header, _ = self._ask({**request, "path": str(path), "loader": loader}, [])
+        found: dict[str, Any] = header["model"]
+        return found
+
     def run(self, lines: Sequence[bytes], batch_size: int) -> Iterator[Answer]:
         """Run the backend on the lines in batches of ``batch_size``; one answer a frame, line numbers from 1."""
         starts = range(0, len(lines), batch_size)

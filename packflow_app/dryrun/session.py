@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 _TOLD = 20
 _PROBE_SECONDS = 5.0
 _PATIENCE = 10
+# What the runtime imports for the project, where packflow.yaml asks for such inputs.
+_MADE_BY_PREPROCESSING = {"numpy": ("numpy",), "pandas": ("pandas", "numpy")}
 
 
 @dataclass(frozen=True)
@@ -209,7 +211,9 @@ class DryRun:
         if findings.imports is None:
             return None
         declared = read_declared(self.project.folder / REQUIREMENTS_FILE)
-        return needs_of(findings.imports, declared, self._installed.versions, self._installed.markers)
+        needs = needs_of(findings.imports, declared, self._installed.versions, self._installed.markers)
+        configured = _MADE_BY_PREPROCESSING.get(str(self.project.config.backend_config.get("input_format")), ())
+        return replace(needs, unused=[one for one in needs.unused if one.name not in configured])
 
     def _run_modes(self, workers: Workers) -> list[Mode]:
         """One by one and every batch size; a stateful backend starts each in a fresh process, so all begin alike."""

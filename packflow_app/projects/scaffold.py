@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packflow_app.errors import UsageError, not_writable
+from packflow_app.locations import STATE_DIR
 from packflow_app.placing import make_folders, remove_empty, sibling
 from packflow_app.runtime import NAME_PATTERN, ArchiveFormatError, check_name
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Collection, Iterator, Mapping
+
+_UNFINISHED = f"{STATE_DIR}/init-unfinished"
+_OF_UNFINISHED = {STATE_DIR, ".venv", "requirements.txt"}
+Content = bytes | Path
+"""What a file of a new project holds: bytes, or the file that it is a copy of."""
 
 
 def check_project_name(name: str) -> None:
@@ -32,7 +40,7 @@ def check_project_name(name: str) -> None:
         ) from error
 
 
-def create_project(target: Path, files: dict[str, bytes]) -> None:
+def create_project(target: Path, files: Mapping[str, Content]) -> None:
     """Write ``files`` below ``target``, which must not exist or be an empty folder.
 
     The project is made beside its place and renamed into it, so that nothing half-written is ever seen. A folder that
@@ -61,9 +69,9 @@ def create_project(target: Path, files: dict[str, bytes]) -> None:
 
 
 def check_free(target: Path) -> None:
-    """Raise UsageError unless ``target`` does not exist or is an empty folder."""
+    """Raise UsageError unless ``target`` does not exist, is an empty folder, or what a killed init left of one."""
     try:
-        if target.is_dir() and not any(target.iterdir()):
+        if target.is_dir() and (not any(target.iterdir()) or is_unfinished(target)):
             return
     except OSError as error:
         raise not_writable(target, error) from error
@@ -71,8 +79,77 @@ def check_free(target: Path) -> None:
         raise UsageError(
             f"{target} already exists" + (" and is not empty." if target.is_dir() else "."),
             code="target-exists",
-            hint="Name a folder that does not exist yet.",
+            hint="Name a folder that does not exist yet; --force adds the files that are missing there, and no others."
+            if target.is_dir()
+            else "Name a folder that does not exist yet.",
         )
+
+
+def is_unfinished(target: Path) -> bool:
+    """Whether ``target`` holds nothing but an environment that an init was making for it when it was killed."""
+    return (target / _UNFINISHED).is_file() and {path.name for path in target.iterdir()} <= _OF_UNFINISHED
+
+
+@contextmanager
+def workplace(target: Path) -> Iterator[Path]:
+    """The folder of a project that does not stand yet, made where it was missing, to make its environment in.
+
+    What is begun there goes when the block raises; after a kill, ``check_free`` knows what is left for what it is.
+    """
+    target = target.absolute()
+    made: list[Path] = []
+    before = set(target.iterdir()) if target.is_dir() and not is_unfinished(target) else set()
+    try:
+        made = make_folders(target / STATE_DIR)
+        if not before:
+            (target / _UNFINISHED).write_bytes(b"")
+        yield target
+        (target / _UNFINISHED).unlink(missing_ok=True)
+    except BaseException as error:
+        for name in sorted(_OF_UNFINISHED):
+            path = target / name
+            if path not in before:
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+        with suppress(OSError):
+            remove_empty(made)
+        if isinstance(error, OSError):
+            raise not_writable(target, error) from error
+        raise
+
+
+def add_files(target: Path, files: Mapping[str, Content], replacing: Collection[str] = ()) -> list[str]:
+    """Write those of ``files`` that an existing folder lacks, and those in ``replacing``; returns their names.
+
+    All of them or none; what was there stays as it is. Raises NotWritableError.
+    """
+    target = target.absolute()
+    missing = {name: content for name, content in files.items() if name in replacing or not _is_there(target / name)}
+    work = sibling(target / target.name)
+    made: list[Path] = []
+    placed: list[Path] = []
+    try:
+        work.mkdir()
+        _fill(work, missing)
+        for name in missing:
+            path = target / name
+            made += make_folders(path.parent)
+            (work / name).replace(path)
+            if name not in replacing:
+                placed.append(path)
+    except BaseException as error:
+        for path in placed:
+            path.unlink(missing_ok=True)
+        remove_empty(made)
+        if isinstance(error, OSError):
+            raise not_writable(target, error) from error
+        raise
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return sorted(missing)
+
+
+def _is_there(path: Path) -> bool:
+    return path.exists() or path.is_symlink()
 
 
 def _move_up(work: Path) -> None:
@@ -88,8 +165,11 @@ def _move_up(work: Path) -> None:
         raise
 
 
-def _fill(folder: Path, files: dict[str, bytes]) -> None:
+def _fill(folder: Path, files: Mapping[str, Content]) -> None:
     for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        if isinstance(content, bytes):
+            path.write_bytes(content)
+        else:
+            shutil.copyfile(content, path)

@@ -16,9 +16,12 @@ from packflow_app.actions.validate import ValidateOptions, validate
 from packflow_app.checks.check import Severity
 from packflow_app.checks.context import look_at
 from packflow_app.checks.registry import CHECKS, findings_in
-from packflow_app.projects.skeletons import render_skeleton
+from packflow_app.locations import skeletons_dir
+from packflow_app.projects.rendering import render_skeleton
+from packflow_app.projects.skeletons import read_skeleton
 from packflow_app.runtime import ExitCode
 from projects import HONEST, backend, run_dry, write_project
+from skeleton_values import skeleton_values
 
 DOCUMENTS = {
     "README.md": "# Doubles\n\nGive it n, get 2 n.\n",
@@ -55,10 +58,8 @@ class Backend(InferenceBackend):
     def execute(self, inputs):
         return [{} for _ in inputs]
 """
-TEMPLATE = render_skeleton(
-    "python",
-    {"name": "x", "description": "d", "events_seen": 7, "field_count": 2, "sample_events": "samples/events.ndjson"},
-)["README.md"]
+PYTHON = read_skeleton(skeletons_dir() / "python")
+TEMPLATE = render_skeleton(PYTHON, skeleton_values(PYTHON))["README.md"]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,9 @@ import pytest
 from packflow_app.checks import templates
 from packflow_app.checks.templates import is_unchanged
 from packflow_app.locations import skeletons_dir
-from packflow_app.projects.skeletons import render_skeleton, skeleton_kinds
+from packflow_app.projects.rendering import render_skeleton
+from packflow_app.projects.skeletons import read_skeleton, skeleton_kinds
+from skeleton_values import skeleton_values
 
 VALUES = {
     "name": "dns-score",
@@ -19,7 +21,8 @@ VALUES = {
 
 
 def written(kind: str, name: str) -> str:
-    return render_skeleton(kind, VALUES)[name].decode("utf-8")
+    skeleton = read_skeleton(skeletons_dir() / kind)
+    return render_skeleton(skeleton, skeleton_values(skeleton, **VALUES))[name].decode("utf-8")
 
 
 @pytest.mark.parametrize("kind", skeleton_kinds())

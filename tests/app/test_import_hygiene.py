@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "packflow_runtime" / "src"
-ROOMS = ("events", "projects", "environments", "dryrun", "checks", "packaging", "actions")
+ROOMS = ("events", "projects", "models", "environments", "dryrun", "checks", "packaging", "actions")
 SHOWING_AND_ASKING = {"typer", "click", "rich", "textual", "questionary", "prompt_toolkit"}
 
 

@@ -17,8 +17,12 @@ from packflow_app.actions.init import InitOptions, init
 from packflow_app.errors import NotFoundError
 from packflow_app.events.generated import firewall_events
 from packflow_app.locations import skeletons_dir
-from packflow_app.projects.skeletons import check_kind, render_skeleton, skeleton_kinds
+from packflow_app.models.features import FeatureMatch, MatchedFeature
+from packflow_app.models.model_file import FORMATS, read_model_file
+from packflow_app.projects.rendering import project_files, render_skeleton
+from packflow_app.projects.skeletons import opened_skeleton, read_skeleton, skeleton_kinds
 from packflow_app.runtime import parse_project_config, runtime_wheel
+from skeleton_values import FEATURES, skeleton_values
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,71 +42,139 @@ NASTY = {
 }
 
 
-def values(description: str, **others: Any) -> dict[str, Any]:
-    return {
-        "name": "my-model",
-        "description": description,
-        "sample_events": "samples/events.ndjson",
-        "events_seen": 12,
-        "field_count": 3,
-        **others,
-    }
+SKELETONS = {kind: read_skeleton(skeletons_dir() / kind) for kind in skeleton_kinds()}
 
 
-@pytest.mark.parametrize("kind", skeleton_kinds())
-@pytest.mark.parametrize("description", NASTY.values(), ids=NASTY.keys())
-def test_any_description_reads_back_as_it_was(kind: str, description: str) -> None:
-    config = parse_project_config(render_skeleton(kind, values(description))["packflow.yaml"])
-    assert config.description == description
-    assert config.name == "my-model"
-    assert config.version == "0.1.0"
-    assert config.python_requires == ">=3.10"
-    assert config.inference_backend == "inference:Backend"
-    assert config.backend_config == {"threshold": "3.0"}
+def rendered(kind: str, **others: Any) -> dict[str, bytes]:
+    return render_skeleton(SKELETONS[kind], skeleton_values(SKELETONS[kind], **others))
+
+
+@pytest.mark.parametrize("kind", SKELETONS)
+@pytest.mark.parametrize("text", NASTY.values(), ids=NASTY.keys())
+def test_any_text_reads_back_as_it_was(kind: str, text: str) -> None:
+    config = parse_project_config(rendered(kind, description=text, maintainers=[text, "b"])["packflow.yaml"])
+    assert config.description == text
+    assert config.maintainers == [text, "b"]
+    assert (config.name, config.version, config.inference_backend) == ("my-model", "0.1.0", "inference:Backend")
     assert (config.dry_run.events, config.dry_run.batch_sizes) == ("samples/events.ndjson", [8, 64])
     assert config.golden == 20
+
+
+@pytest.mark.parametrize("kind", SKELETONS)
+def test_the_backend_is_pinned_to_a_python_only_where_libraries_are(kind: str) -> None:
+    config = parse_project_config(rendered(kind)["packflow.yaml"])
+    assert config.python_requires == (">=3.12" if SKELETONS[kind].models else ">=3.10")
+
+
+@pytest.mark.parametrize("kind", [kind for kind in SKELETONS if SKELETONS[kind].inputs != "events"])
+def test_features_and_renames_read_back_as_they_were(kind: str) -> None:
+    config = parse_project_config(rendered(kind)["packflow.yaml"]).backend_config
+    assert config["feature_names"] == ["duration", "port", "no"]
+    assert config["rename_fields"] == {"dst.port": "port", 'a: "b" #c': "no"}
+    assert "nested_field_delimiter" not in config
+    other = FeatureMatch(FEATURES.features, "/", named=False)
+    config = parse_project_config(rendered(kind, features=other)["packflow.yaml"]).backend_config
+    assert config["feature_names"] == ["duration", "dst.port", 'a: "b" #c']
+    assert "rename_fields" not in config
+    assert config["nested_field_delimiter"] == "/"
 
 
 @settings(max_examples=100, deadline=None)
 @given(description=st.text(st.characters(exclude_categories=["Cs"]), max_size=40))
 def test_every_text_survives_as_a_description(description: str) -> None:
-    files = render_skeleton("python", values(description))
-    assert parse_project_config(files["packflow.yaml"]).description == description
+    assert parse_project_config(rendered("python", description=description)["packflow.yaml"]).description == description
 
 
-@pytest.mark.parametrize("kind", skeleton_kinds())
+@settings(max_examples=100, deadline=None)
+@given(name=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20))
+def test_every_name_survives_as_a_feature(name: str) -> None:
+    match = FeatureMatch((MatchedFeature(name, name, "exact", "number", 1, 1),))
+    config = parse_project_config(rendered("xgboost", features=match)["packflow.yaml"])
+    assert config.backend_config["feature_names"] == [name]
+
+
+@pytest.mark.parametrize("kind", SKELETONS)
 def test_all_files_are_there_and_no_template_is_left(kind: str) -> None:
-    files = render_skeleton(kind, values("A model."))
-    sources = [path for path in (skeletons_dir() / kind).rglob("*") if path.is_file() and path.suffix != ".pyc"]
-    assert len(files) == len(sources)
+    files = rendered(kind)
+    assert {"README.md", "MODEL_CARD.md", "LICENSE.txt", ".gitignore", "inference.py", "packflow.yaml"} <= {*files}
+    assert [*files] == project_files(SKELETONS[kind])
+    assert not any(name.startswith("example/") or name == "skeleton.yaml" for name in files)
     assert list(files) == sorted(files, key=lambda name: name.split("/"))
     for name, content in files.items():
-        assert not name.endswith(".jinja")
+        assert not name.endswith((".jinja", ".piece"))
         assert b"{{" not in content, name
         assert b"{%" not in content, name
         assert content.endswith(b"\n"), name
         assert b"\r" not in content, name
+        assert not content.endswith(b"\n\n"), name
         if name.endswith(".py"):
             ast.parse(content, filename=name, feature_version=(3, 10))
     assert b"my_model-0.1.0.zip" in files["README.md"]
+    assert any(name.startswith("tests/test_") for name in files)
 
 
-def test_a_missing_value_is_an_error_not_an_empty_place() -> None:
-    from jinja2 import UndefinedError
+@pytest.mark.parametrize("kind", SKELETONS)
+def test_the_python_is_formatted_and_clean(kind: str, tmp_path: Path) -> None:
+    for name, content in rendered(kind).items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    for command in (
+        ["format", "--check", "--line-length", "120"],
+        ["check", "--select", "E,F,B,UP", "--line-length", "120"],
+    ):
+        ran = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "ruff",
+                *command,
+                "--no-cache",
+                "--isolated",
+                "--target-version",
+                "py310",
+                str(tmp_path),
+            ],
+            capture_output=True,
+            text=True,
+        )
+        assert ran.returncode == 0, ran.stdout + ran.stderr
 
-    incomplete = values("A model.")
+
+@pytest.mark.parametrize("kind", SKELETONS)
+def test_every_skeleton_says_what_it_is_for_and_runs_what_it_promises(kind: str) -> None:
+    skeleton = SKELETONS[kind]
+    assert skeleton.title
+    assert 100 < len(skeleton.when) < 600
+    assert {*skeleton.models} <= {*FORMATS}
+    assert bool(skeleton.models) == bool(skeleton.save)
+    if skeleton.models:
+        example = skeleton.example(skeleton.example_model)
+        assert example is not None
+        assert read_model_file(example).format.key in skeleton.models
+        assert (example.parent / "train.py").is_file()  # which says how it was made
+
+
+def test_every_format_has_a_skeleton() -> None:
+    assert {key for skeleton in SKELETONS.values() for key in skeleton.models} == {*FORMATS}
+
+
+def test_a_missing_value_is_an_error_with_file_and_line() -> None:
+    incomplete = skeleton_values(SKELETONS["python"])
     del incomplete["events_seen"]
-    with pytest.raises(UndefinedError):
-        render_skeleton("python", incomplete)
+    with pytest.raises(NotFoundError) as caught:
+        render_skeleton(SKELETONS["python"], incomplete)
+    assert caught.value.title == "The skeleton's MODEL_CARD.md.jinja cannot be filled in: 'events_seen' is undefined."
+    assert caught.value.line == 6
 
 
 def test_an_unknown_skeleton_names_those_there_are() -> None:
-    assert skeleton_kinds() == ["python"]
-    for kind in ("sklearn", "", "..", "python/tests"):
-        with pytest.raises(NotFoundError) as caught:
-            check_kind(kind)
-        assert caught.value.title == f"There is no skeleton called {kind!r}."
-        assert (caught.value.code, caught.value.hint) == ("skeleton-not-found", "Choose one of: python.")
+    for kind in ("magic", "", "..", "python/tests", "./nothing"):
+        with pytest.raises(NotFoundError) as caught, opened_skeleton(kind):
+            pass
+        assert caught.value.code in ("skeleton-not-found", "skeleton-invalid")
+        if kind == "magic":
+            assert caught.value.title == "There is no skeleton called 'magic'."
+            assert caught.value.hint.startswith("Choose one of: lightgbm, onnx, python,")
 
 
 @pytest.fixture(scope="module")

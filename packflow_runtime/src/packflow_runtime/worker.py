@@ -71,6 +71,8 @@ class _Session:
     def answer(self, header: dict[str, Any], lines: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
         if header["op"] == "load":
             return self._load(header), []
+        if header["op"] == "look":
+            return self._look(header), []
         if self.backend is None:
             return {"op": "failed", "error": _error_data(PackflowError("No project is loaded."))}, []
         if header["op"] == "trace":
@@ -147,6 +149,19 @@ class _Session:
             "stateful": bool(backend.stateful),
             "on_error": str(getattr(backend.config, "on_error", "isolate")),
         }
+
+    def _look(self, header: dict[str, Any]) -> dict[str, Any]:
+        """Open a model file that no project holds yet, under the same guard as a dry run's."""
+        from .model_findings import ModelWatch  # noqa: PLC0415 - only where a project is made
+        from .model_look import look_at_model  # noqa: PLC0415
+
+        self.progress.enter(Phase.LOADING)
+        watch = ModelWatch(header["project"], header["trusted"], record_imports=False)
+        sys.dont_write_bytecode = True
+        try:
+            return {"op": "looked", "model": look_at_model(header["path"], header["loader"])}
+        except PackflowError as error:
+            return {"op": "failed", "error": _error_data(watch.explained(error))}
 
     def close(self) -> None:
         if self.backend is not None:
