@@ -11,9 +11,18 @@ sys.path.insert(0, str(runtime_import_path()))
 from packflow_runtime import __version__ as runtime_version
 from packflow_runtime.archive import ENTRY_POINT, Archive, extract, is_archive, open_archive
 from packflow_runtime.archive_demands import DEMANDS, Unmet, parse_demands, unmet_demands
+from packflow_runtime.cache_contents import CacheContents, Cleaned, cache_contents
+from packflow_runtime.cache_contents import clean as clean_cache
+from packflow_runtime.cached_copies import CACHE_VARIABLE, cache_root
 from packflow_runtime.canonical_zip import SourceChangedError, Writer
 from packflow_runtime.codec import choose_codec
+from packflow_runtime.commands.cache import shown_age, shown_size
+from packflow_runtime.commands.run import DESCRIPTION as RUN_DESCRIPTION
+from packflow_runtime.commands.run import add_options_outside as add_run_command
 from packflow_runtime.compression import PlainReader
+from packflow_runtime.envelope import COMMAND_VARIABLE
+from packflow_runtime.environment_start import runtime_start
+from packflow_runtime.environments import python_in
 from packflow_runtime.equality import Comparison, FieldDifference, Mismatch, Rule, compare
 from packflow_runtime.errors import ExitCode, PackflowError
 from packflow_runtime.golden import GOLDEN_DIR, GoldenEvents, read_golden
@@ -80,6 +89,8 @@ from packflow_runtime.yaml_subset import Node as YamlNode
 from packflow_runtime.yaml_subset import parse as parse_yaml
 
 __all__ = [
+    "CACHE_VARIABLE",
+    "COMMAND_VARIABLE",
     "CONFIG_FILE",
     "DEFAULT_LIMITS",
     "DEMANDS",
@@ -100,10 +111,13 @@ __all__ = [
     "PROGRESS_SIZE",
     "PROJECT_DIR",
     "RUNTIME_DIR",
+    "RUN_DESCRIPTION",
     "Archive",
     "ArchiveFault",
     "ArchiveFormatError",
     "BadLineError",
+    "CacheContents",
+    "Cleaned",
     "Comparison",
     "Difference",
     "Event",
@@ -132,12 +146,16 @@ __all__ = [
     "Verification",
     "Writer",
     "YamlNode",
+    "add_run_command",
+    "cache_contents",
+    "cache_root",
     "canonical_json",
     "check_clashes",
     "check_name",
     "check_names",
     "child_path",
     "choose_codec",
+    "clean_cache",
     "compare",
     "comparison_data",
     "decode_event",
@@ -155,14 +173,18 @@ __all__ = [
     "parse_project_config",
     "parse_yaml",
     "planned_runs",
+    "python_in",
     "questions_about",
     "read_config_bytes",
     "read_frame",
     "read_golden",
     "read_project_config",
     "runtime_import_path",
+    "runtime_start",
     "runtime_version",
     "runtime_wheel",
+    "shown_age",
+    "shown_size",
     "unmet_demands",
     "verify_archive",
     "write_all",

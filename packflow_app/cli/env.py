@@ -39,6 +39,7 @@ _STEPS: dict[Step, str] = {
     "install": "installing the requirements",
     "runtime": "installing the runtime",
     "lock": "resolving the requirements",
+    "replay": "replaying the golden events",
 }
 _SHOWN_CHANGES = 12
 _WIDEST = 76  # a changing line that wraps cannot be taken back

@@ -50,7 +50,7 @@ def build_app(commands: Iterable[str] = COMMANDS) -> typer.Typer:
         if hasattr(module, "group"):
             app.add_typer(module.group, name=name, help=text)
         else:
-            app.command(name, help=text)(module.command)
+            app.command(name, help=text, context_settings=getattr(module, "CONTEXT", None))(module.command)
     return app
 
 

@@ -13,10 +13,13 @@ The journey
   export    write the project as one file that runs anywhere Python runs
   verify    check archives from outside: whole, canonical, and what their manifest says
 
+  run       run an archive or a project on a stream of events
+
 Around it
   show      tell what an archive holds and needs, and what another one changes
   compare   show how two models differ on the same events
   demo      show the whole journey in a temporary folder
+  cache     list or remove extracted archives and their environments
   env       make, lock, look at and remove the environment that the model runs in
 
 Options

@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 from collections import deque
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Literal
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-Step = Literal["wait", "python", "create", "install", "runtime", "lock"]
+Step = Literal["wait", "python", "create", "install", "runtime", "lock", "replay"]
 
 _KEPT_LINES = 200
 _TICK = 0.05
@@ -53,9 +53,10 @@ class EnvironmentProgressed:
 class ToolFailedError(Exception):
     """A program ended with another exit code than 0; ``lines`` are the last that it wrote."""
 
-    def __init__(self, lines: Sequence[str]) -> None:
+    def __init__(self, lines: Sequence[str], exit_code: int = 1) -> None:
         super().__init__("\n".join(lines))
         self.lines = list(lines)
+        self.exit_code = exit_code
 
 
 @dataclass(frozen=True)
@@ -71,23 +72,32 @@ class Toolbox:
     cancel: threading.Event = field(default_factory=threading.Event)
     held: int | None = None
 
-    def run(self, step: Step, command: Sequence[str], environment: dict[str, str] | None = None) -> list[str]:
+    def run(
+        self,
+        step: Step,
+        command: Sequence[str],
+        environment: dict[str, str] | None = None,
+        *,
+        output: Path | None = None,
+    ) -> list[str]:
         """Run ``command`` in the project's folder; returns its last lines, standard error among them.
 
-        Raises ToolFailedError, NotFoundError when it cannot be started, CancelledError once ``cancel`` is set.
+        With ``output`` its standard output goes to that file instead. Raises ToolFailedError, NotFoundError when it
+        cannot be started, CancelledError once ``cancel`` is set.
         """
         self.report(EnvironmentProgressed(step))
         try:
-            process = subprocess.Popen(
-                command,
-                cwd=self.folder,
-                env=_environment(environment or {}),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                pass_fds=() if self.held is None or os.name == "nt" else (self.held,),
-            )
+            with nullcontext(subprocess.PIPE) if output is None else output.open("wb") as sink:
+                process = subprocess.Popen(
+                    command,
+                    cwd=self.folder,
+                    env=_environment(environment or {}),
+                    stdin=subprocess.DEVNULL,
+                    stdout=sink,
+                    stderr=subprocess.STDOUT if output is None else subprocess.PIPE,
+                    start_new_session=True,
+                    pass_fds=() if self.held is None or os.name == "nt" else (self.held,),
+                )
         except OSError as error:
             raise NotFoundError(
                 f"{command[0]} could not be started: {error.strerror}.",
@@ -99,7 +109,7 @@ class Toolbox:
         finally:
             _end(process)
         if process.returncode:
-            raise ToolFailedError(lines)
+            raise ToolFailedError(lines, process.returncode)
         return lines
 
     def _follow(self, process: subprocess.Popen[bytes], step: Step) -> list[str]:
@@ -126,9 +136,10 @@ class Toolbox:
 
 
 def _read(process: subprocess.Popen[bytes], said: SimpleQueue[str | None]) -> None:
-    assert process.stdout is not None  # noqa: S101 - it was asked for
-    with process.stdout:
-        for raw in process.stdout:
+    stream = process.stdout or process.stderr
+    assert stream is not None  # noqa: S101 - one of them was asked for
+    with stream:
+        for raw in stream:
             line = raw.decode("utf-8", "replace").rstrip()
             if line:
                 said.put(line)

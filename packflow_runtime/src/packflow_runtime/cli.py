@@ -29,8 +29,6 @@ COMMANDS = {
     "cache": "list or remove extracted copies and environments",
 }
 """Every command with its one-line help; ``commands/NAME.py`` has its options and its answer."""
-_WITHOUT_TARGET = ("cache",)
-_WITH_TARGETS = ("verify",)
 
 
 def main_of_archive(tree: str, archive: str, bytecode_dir: str | None, *, unzipped: bool = False) -> int:
@@ -85,7 +83,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"packflow-runtime {__version__}")
     options = _parsed(parser, words or ["--help"], outside=True)
     try:
-        if options.command in (*_WITHOUT_TARGET, *_WITH_TARGETS):
+        if not hasattr(options, "target"):
             return _answer(None, options)
         return _answer_outside(options, ours=arguments is None)
     except PackflowError as error:
@@ -169,12 +167,13 @@ def _parsed(parser: argparse.ArgumentParser, arguments: list[str], *, outside: b
             continue
         module = _module(name)
         command = commands.add_parser(name, help=text, description=module.DESCRIPTION)
-        if outside and name in _WITH_TARGETS:
-            command.add_argument("targets", type=Path, nargs="+", metavar="ARCHIVE")
-        elif outside and name not in _WITHOUT_TARGET:
-            takes = "ARCHIVE|PROJECT" if module.TAKES_PROJECT else "ARCHIVE"
-            command.add_argument("target", type=Path, metavar=takes)
-        module.add_options(command)
+        if outside and hasattr(module, "add_options_outside"):
+            module.add_options_outside(command)
+        else:
+            if outside:
+                takes = "ARCHIVE|PROJECT" if module.TAKES_PROJECT else "ARCHIVE"
+                command.add_argument("target", type=Path, metavar=takes)
+            module.add_options(command)
         _add_cache_option(command)
     _add_cache_option(parser)
     return parser.parse_args(arguments)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _TICK = 0.05
 _START = (
-    "import sys; place = sys.argv.pop(1); sys.path.insert(0, place); "
+    "import sys; place = sys.argv.pop(1); sys.path[:] = [place, *filter(None, sys.path)]; "
     "from packflow_runtime.worker import main; sys.path.remove(place); sys.exit(main(sys.argv[1:]))"
 )
 

@@ -39,6 +39,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     clean.add_argument("--json", action="store_true", help="print one JSON object")
 
 
+add_options_outside = add_options
+
+
 def answer(target: Target | None, options: argparse.Namespace) -> int:
     """List or clean."""
     del target  # the cache is that of all archives

@@ -60,7 +60,8 @@ def _rows(target: Target, manifest: Manifest) -> list[tuple[str, Any]]:
         ("created", manifest.created or "–"),
     ]
     if _needs_zip64(target):
-        rows.append(("starts by itself", f"from Python 3.13 on; before: {target.command('run')}"))
+        place = printable(target.name)
+        rows.append(("starts by itself", f"from Python 3.13 on; before: python -m packflow_runtime run {place}"))
     return rows
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..environment_start import add_environment_option, enter_environment
@@ -21,6 +22,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of ``run``."""
     add_run_options(parser)
     add_environment_option(parser)
+
+
+def add_options_outside(parser: argparse.ArgumentParser) -> None:
+    """The options, and what is run: for who starts the runtime on an archive or a project."""
+    parser.add_argument("target", type=Path, metavar="ARCHIVE|PROJECT")
+    add_options(parser)
 
 
 def answer(target: Target, options: argparse.Namespace) -> int:

@@ -28,6 +28,12 @@ Checks that archives are whole, canonical, and what their manifest says. Nothing
 What was checked here stands apart from what the builder only claims."""
 
 
+def add_options_outside(parser: argparse.ArgumentParser) -> None:
+    """The options of ``verify``, and the archives that it is to check."""
+    parser.add_argument("targets", type=Path, nargs="+", metavar="ARCHIVE")
+    add_options(parser)
+
+
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of ``verify``."""
     parser.add_argument("--require", metavar="WORDS", help="demand more: parity,lock,no-pickle and others, with commas")
