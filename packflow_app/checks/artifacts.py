@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import posixpath
+from itertools import islice
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -50,6 +51,7 @@ MODEL_FORMATS = frozenset(
 """Ends of names of files that hold what a model learnt."""
 
 _SHOWN = 20
+_LOOKED_AT = 10_000  # entries of a folder that is left out
 _LONGEST_PATH = 300
 
 
@@ -81,12 +83,10 @@ def artifact_ignored(context: Context) -> Iterator[Spot]:
     fix="Put a copy of it elsewhere in the project, such as below artifacts/.",
 )
 def artifact_left_out(context: Context) -> Iterator[Spot]:
-    """The model opens a file that archives never hold: sample events, golden events, what may hold secrets."""
+    """The model opens sample events or golden events, which are not where it looks for them in an archive."""
     fixes = {
         SAMPLE: "Put a copy of it below artifacts/; sample events do not ship.",
         GOLDEN: "Put a copy of it below artifacts/; golden events ship elsewhere.",
-        SECRETS: "Let it be given where the archive runs, such as by a variable of the environment. If it is no "
-        f"secret, take it back in {PACKFLOW_IGNORE}.",
     }
     for name in _opened(context):
         reason = context.contents.excluded.get(context.contents.exclusion_of(name) or "", "")
@@ -101,7 +101,15 @@ def artifact_left_out(context: Context) -> Iterator[Spot]:
     fix=f"Take it back in {PACKFLOW_IGNORE} (!/PATH), or leave it out there too, so that it is said to be meant.",
 )
 def artifact_doubtful(context: Context) -> Iterator[Spot]:
-    """.gitignore leaves out what looks like a model's file, or what the code names, and it was not seen being read."""
+    """What may be needed is left out: a model's file or one that code names, by .gitignore; secrets that are read."""
+    for name in _opened(context):
+        if context.contents.excluded.get(context.contents.exclusion_of(name) or "") == SECRETS:
+            yield Spot(
+                f"The model reads {name}, which does not ship, since it {SECRETS}.",
+                name,
+                fix="Let what it holds be given where the archive runs, such as by an environment variable. If it "
+                f"is no secret, take it back in {PACKFLOW_IGNORE}.",
+            )
     certain = ignored_artifacts(context)
     named = _named(context)
     for name, rule in context.contents.rules.items():
@@ -217,7 +225,7 @@ def _files_below(context: Context, name: str) -> list[str]:
     if not path.is_dir() or path.is_symlink():
         return [name]
     found: list[str] = []
-    for below in path.rglob("*"):
+    for below in islice(path.rglob("*"), _LOOKED_AT):
         if len(found) >= _SHOWN:
             break
         if below.suffix.lower() in MODEL_FORMATS and below.is_file():

@@ -155,8 +155,9 @@ def _is_training(module: str) -> bool:
 
 def _unread(context: Context) -> Iterator[str]:
     """The files that would ship and that the last dry run did not see being read."""
-    opened = set(context.verdict.items("opened_files")) if context.verdict.is_fresh else set()
-    return (name for name in context.contents.files if name not in opened)
+    opened = context.verdict.items("opened_files") if context.verdict.is_fresh else []
+    read = {name for name in opened if isinstance(name, str)}
+    return (name for name in context.contents.files if name not in read)
 
 
 def _size(context: Context, name: str) -> int:

@@ -97,13 +97,13 @@ _KINDS = (
 )
 _ASSIGNED = re.compile(
     rb"(?i)([A-Za-z0-9_.-]*(?:passw(?:or)?d|passphrase|pwd|secret|api[_-]?key|(?:auth|access|api|bearer|refresh)[_-]?token"
-    rb"|(?:private|access|account|client|encryption)[_-]?key))[\"']?\]?[ \t]*(?::[ \t]*str[ \t]*)?(?:=|:)[ \t]*"
+    rb"|(?:private|access|account|client|secret|encryption)[_-]?key))[\"']?\]?[ \t]*(?::[ \t]*str[ \t]*)?(?:=|:)[ \t]*"
     rb"(?:[rbuRBU]?\"([^\"\r\n]+)\"|[rbuRBU]?'([^'\r\n]+)')"
 )
 _ASSIGNED_PLAIN = re.compile(
     rb"(?im)^[ \t-]*(?:export[ \t]+)?([A-Za-z0-9_.-]*(?:passw(?:or)?d|passphrase|pwd|secret|api[_-]?key"
-    rb"|(?:auth|access|api)[_-]?token|(?:private|access|account|client)[_-]?key))[ \t]*[:=][ \t]*"
-    rb"([^\s\"'#{\[|>&*!%@,][^\s#]*)"
+    rb"|(?:auth|access|api)[_-]?token|(?:private|access|account|client|secret)[_-]?key))[ \t]*[:=][ \t]*"
+    rb"([^\s\"'#{\[|>&*!%@,][^\s#(]*)[ \t]*(?:#.*)?\r?$"
 )
 _WORDS_OF_ASSIGNMENTS = (b"pass", b"pwd", b"secret", b"key", b"token")
 # What stands where a password will stand.

@@ -19,10 +19,12 @@ def can_ask(terminal: Terminal) -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty() and not terminal.as_json
 
 
-def ask(terminal: Terminal, question: str, understand: Callable[[str], int | None], help_text: str) -> int:
+def ask(
+    terminal: Terminal, question: str, understand: Callable[[str], int | None], *, help_text: str, flags: str
+) -> int:
     """Ask until the answer is understood; ``understand`` gives None for what it does not take.
 
-    Raises UsageError at the end of input.
+    Raises UsageError, which names the ``flags`` that answer, at the end of input.
     """
     terminal.end_progress()
     while True:
@@ -31,7 +33,7 @@ def ask(terminal: Terminal, question: str, understand: Callable[[str], int | Non
         line = sys.stdin.readline()
         if not line:
             sys.stderr.write("\n")
-            raise UsageError("The question was not answered.", code="input-missing", hint=help_text)
+            raise UsageError("The question was not answered.", code="input-missing", hint=flags)
         answer = understand(line.strip())
         if answer is not None:
             return answer

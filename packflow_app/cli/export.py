@@ -136,7 +136,9 @@ def _consent(terminal: Terminal, offer: GoldenOffer, *, yes: bool, no_input: boo
         return offer.count
     show_offer(terminal, offer)
     question = f"Ship {counted(offer.count, 'example event')} and what the model answers to them? [Y/n/number]"
-    return ask(terminal, question, lambda answer: _understood(answer, offer.count), _ANSWER_HINT)
+    return ask(
+        terminal, question, lambda answer: _understood(answer, offer.count), help_text=_ANSWER_HINT, flags=_GOLDEN_HINT
+    )
 
 
 def _understood(answer: str, count: int) -> int | None:

@@ -19,7 +19,7 @@ from packflow_app.checks.registry import CHECKS, findings_in
 from packflow_app.locations import skeletons_dir
 from packflow_app.projects.rendering import render_skeleton
 from packflow_app.projects.skeletons import read_skeleton
-from packflow_app.runtime import ExitCode
+from packflow_app.runtime import ExitCode, GoldenEvents
 from projects import HONEST, backend, run_dry, write_project
 from skeleton_values import skeleton_values
 
@@ -60,6 +60,27 @@ class Backend(InferenceBackend):
 """
 PYTHON = read_skeleton(skeletons_dir() / "python")
 TEMPLATE = render_skeleton(PYTHON, skeleton_values(PYTHON))["README.md"]
+NAMES = """\
+from packflow_runtime import InferenceBackend
+
+
+class Backend(InferenceBackend):
+    def initialize(self):
+        # opened by compiled code
+        self.path = self.project_dir / "w.onnx"
+
+    def execute(self, inputs):
+        return [{} for _ in inputs]
+"""
+PERSONAL = b'{"from":"a@example.org","user":{"name":"ann"},"user_name":"ann","ip":"8.8.8.8"}'
+MISSING = {
+    "name": "numpy",
+    "version": "2.1.0+cpu",
+    "modules": ["numpy"],
+    "places": [],
+    "globals": [],
+    "alternatives": [],
+}
 
 
 @dataclass(frozen=True)
@@ -158,6 +179,7 @@ FAULTS = [
         r"pip is listed twice, .+",
         "requirements.txt:2",
         files={"requirements.txt": b"pip\nPIP>1\n"},
+        also=("lock-missing",),
     ),
     Fault(
         "runtime-listed",
@@ -171,6 +193,7 @@ FAULTS = [
         r"packflow-no-such\[x\]~=1\.0 is asked for; .+ does not have it\.",
         "requirements.txt:1",
         files={"requirements.txt": b"packflow-no-such[x]~=1.0\n"},
+        also=("lock-missing",),
     ),
     Fault(
         "environment-incomplete",
@@ -180,7 +203,179 @@ FAULTS = [
         {"requirements.txt": b"packflow-no-such[x]~=1.0\n"},
         fresh=False,
         run=True,
-        also=("dry-run-held-back",),
+        also=("dry-run-held-back", "lock-missing"),
+    ),
+    # What the model needs.
+    Fault(
+        "requirement-missing",
+        r"The model uses numpy 2\.1\.0\+cpu, which requirements\.txt does not list\.",
+        "inference.py:3",
+        1,
+        report={"needs": {"missing": [{**MISSING, "places": [{"file": "inference.py", "line": 3}]}]}},
+        fix=r"Add numpy==2\.1\.0 to .+",
+    ),
+    Fault(
+        "requirement-missing",
+        r"The model uses cv \(or cv-headless, .+\) .+|The model uses cv 1 \(or cv-headless, .+\), which .+",
+        "requirements.txt",
+        1,
+        report={"needs": {"missing": [{**MISSING, "name": "cv", "version": "1", "alternatives": ["cv-headless"]}]}},
+    ),
+    Fault(
+        "requirement-marker",
+        r"The model uses numpy here; its line is only for os_name == 'nt'\.",
+        "requirements.txt:2",
+        1,
+        report={
+            "needs": {
+                "wrong_marker": [{"name": "numpy", "file": "requirements.txt", "line": 2, "marker": "os_name == 'nt'"}]
+            }
+        },
+    ),
+    Fault(
+        "requirement-unknown",
+        r"Nothing that is installed owns mine\.",
+        "inference.py:4",
+        report={
+            "needs": {"unknown": [{"module": "mine", "places": [{"file": "inference.py", "line": 4}], "globals": []}]}
+        },
+    ),
+    Fault(
+        "requirement-unpinned",
+        r"numpy>=1 leaves the version open; it ran with 2\.1\.0\.",
+        "requirements.txt:1",
+        report={
+            "needs": {
+                "unpinned": [
+                    {"name": "numpy", "file": "requirements.txt", "line": 1, "wanted": "numpy>=1", "installed": "2.1.0"}
+                ]
+            }
+        },
+    ),
+    Fault(
+        "requirement-unused",
+        r"numpy was not seen in use, though another library loaded it\.",
+        "requirements.txt:1",
+        report={
+            "needs": {
+                "unused": [{"name": "numpy", "file": "requirements.txt", "line": 1, "loaded": True, "unseen": []}]
+            }
+        },
+    ),
+    Fault(
+        "lock-missing",
+        r"requirements\.lock does not exist; .+",
+        "requirements.lock",
+        files={"requirements.txt": b"pip\n"},
+        fix="packflow env lock",
+    ),
+    Fault(
+        "lock-stale",
+        r"requirements\.lock is not of requirements\.txt .+",
+        "requirements.lock",
+        1,
+        {"requirements.lock": b"numpy==2.1.0\n"},
+    ),
+    # Names.
+    Fault(
+        "name-not-portable", r"The name 'notes/aux\.txt' has a component .+", "notes/aux.txt", 1, {"notes/aux.txt": b""}
+    ),
+    Fault("name-clash", r"The names 'A\.txt' and 'a\.txt' are one file .+", "", 1, {"A.txt": b"", "a.txt": b""}),
+    # Artifacts.
+    Fault(
+        "artifact-ignored",
+        r"weights/w\.txt is left out by \.gitignore:1 \(weights/\)\. It is read by the model\.",
+        ".gitignore:1",
+        1,
+        {".gitignore": b"weights/\n", "weights/w.txt": b"1"},
+        report={"opened_files": ["weights/w.txt", "inference.py"]},
+        fix=r".+: !/weights/ /weights/\* !/weights/w\.txt",
+    ),
+    Fault(
+        "artifact-ignored",
+        r"w\.onnx is left out by \.gitignore:2 \(\*\.onnx\)\. It is named in inference\.py:7\.",
+        ".gitignore:2",
+        1,
+        {".gitignore": b"# weights\n*.onnx\n", "w.onnx": b"1", "inference.py": NAMES.encode()},
+    ),
+    Fault(
+        "artifact-left-out",
+        r"The model reads samples/events\.ndjson, which does not ship: .+",
+        "samples/events.ndjson",
+        1,
+        report={"opened_files": ["samples/events.ndjson"]},
+    ),
+    Fault(
+        "artifact-doubtful",
+        r"old/w\.pkl is left out by \.gitignore:1 \(old/\)\.",
+        ".gitignore:1",
+        files={".gitignore": b"old/\n", "old/w.pkl": b"1", "old/notes.txt": b""},
+    ),
+    Fault(
+        "artifact-doubtful",
+        r"The model reads \.env, which does not ship, since it may hold secrets\.",
+        ".env",
+        files={".env": b""},
+        report={"opened_files": [".env"]},
+    ),
+    # Secrets.
+    Fault(
+        "secret",
+        r"notes\.md holds a token of GitHub: ghp_… \(40 characters\)\.",
+        "notes.md:2",
+        1,
+        {"notes.md": b"# notes\nghp_" + b"a1" * 18 + b"\n"},
+    ),
+    Fault(
+        "password-written",
+        r"settings\.yaml says db_password = …",
+        "settings.yaml:2",
+        files={"settings.yaml": b"user: me\ndb_password: Tr0ub4dor\n"},
+    ),
+    # Pickles.
+    Fault(
+        "pickle-trusted",
+        r"model\.pkl asks for mine\.Thing\.",
+        "model.pkl",
+        report={
+            "pickles": {
+                "files": [
+                    {"path": "model.pkl", "globals": [{"name": "mine.Thing", "verdict": "trusted"}], "problems": []}
+                ]
+            }
+        },
+    ),
+    Fault(
+        "pickle-unclear",
+        r"model\.pkl: it ends early\.",
+        "model.pkl",
+        report={"pickles": {"files": [{"path": "model.pkl", "globals": [], "problems": ["it ends early"]}]}},
+    ),
+    # Leftovers of training.
+    Fault(
+        "data-left",
+        r"train\.csv is a data set of 80,000 bytes\.",
+        "train.csv",
+        files={"train.csv": b"1,2,3,4\n" * 10000},
+    ),
+    Fault("notebook-left", r"train\.ipynb is a notebook\.", "train.ipynb", files={"train.ipynb": b"{}"}),
+    Fault(
+        "checkpoint-left",
+        r"out/checkpoint-100/optimizer\.pt is of training \(3 bytes\)\.",
+        "out/checkpoint-100/optimizer.pt",
+        files={"out/checkpoint-100/optimizer.pt": b"123"},
+    ),
+    Fault("training-import", r"train\.py imports wandb\.", "train.py:1", files={"train.py": b"import wandb\n"}),
+    # Golden events.
+    Fault(
+        "golden-personal",
+        r"1 example events ship with e-mail addresses in from, names of users in user_name, public IP .+ in ip\.",
+        "golden/inputs.ndjson",
+        files={
+            "golden/inputs.ndjson": PERSONAL + b"\n",
+            "golden/outputs.ndjson": b"{}\n",
+        },
+        report={"golden": {"equal": True, "digest": GoldenEvents([PERSONAL], [b"{}"]).digest()}},
     ),
     # Pythons.
     Fault(
@@ -353,7 +548,7 @@ def with_fault(good: Path, folder: Path, fault: Fault) -> Path:
         if content is None:
             path.unlink()
         else:
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
     for name, target in fault.links.items():
         (folder / name).symlink_to(target)
@@ -403,7 +598,21 @@ def test_every_check_has_its_fault() -> None:
 
 @pytest.mark.parametrize("value", [None, [], {}, "x", 7, [None], {"equal": "x"}], ids=repr)
 @pytest.mark.parametrize(
-    "key", ["parity", "golden", "failures", "modes", "changed_inputs", "written_files", "python", "events", "stateful"]
+    "key",
+    [
+        "parity",
+        "golden",
+        "failures",
+        "modes",
+        "changed_inputs",
+        "written_files",
+        "opened_files",
+        "needs",
+        "pickles",
+        "python",
+        "events",
+        "stateful",
+    ],
 )
 def test_no_report_breaks_a_check(good: Path, tmp_path: Path, key: str, value: Any) -> None:
     context = look_at(good, sys.executable)
