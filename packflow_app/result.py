@@ -66,17 +66,18 @@ def _command_place(words: list[str]) -> int | None:
 
 
 COMMANDS = {
-    "init": "make a project from a file of example events",
+    "init": "make a project from a model file and example events",
     "inspect": "tell what a file of events holds, and what is odd about it",
     "dry-run": "run the model one by one and in batches, and compare",
     "validate": "check everything that an export needs, with the place and the fix",
     "export": "write the project as one file that runs anywhere Python runs",
     "verify": "check archives from outside: whole, canonical, and what their manifest says",
-    "show": "tell what an archive holds and needs, and what another one changes",
     "run": "run an archive or a project on a stream of events",
+    "show": "tell what an archive holds and needs, and what another one changes",
     "compare": "show how two models differ on the same events",
     "demo": "show the whole journey in a temporary folder",
     "cache": "list or remove extracted archives and their environments",
+    "skeletons": "list what a new project can start from, and show one",
     "env": "make, lock, look at and remove the environment that the model runs in",
 }
 """Every command with its one-line help, in the order of the journey."""

@@ -65,7 +65,7 @@ from packflow_runtime.model_comparison import (
 from packflow_runtime.native import child_path
 from packflow_runtime.outputs import ERROR_KEY
 from packflow_runtime.pickle_containers import list_pickles
-from packflow_runtime.pickle_findings import PickleQuestion, questions_about
+from packflow_runtime.pickle_findings import PickleQuestion, project_globals, questions_about
 from packflow_runtime.pickle_listing import PickleListing
 from packflow_runtime.portable_names import ArchiveFormatError, check_clashes, check_name, check_names
 from packflow_runtime.progress import SIZE as PROGRESS_SIZE
@@ -173,6 +173,7 @@ __all__ = [
     "parse_project_config",
     "parse_yaml",
     "planned_runs",
+    "project_globals",
     "python_in",
     "questions_about",
     "read_config_bytes",

@@ -35,6 +35,7 @@ from packflow_app.projects.rendering import project_files, render_skeleton
 from packflow_app.projects.requirements import REQUIREMENTS_FILE
 from packflow_app.projects.scaffold import add_files, check_free, check_project_name, create_project
 from packflow_app.projects.skeletons import opened_skeleton
+from packflow_app.runtime import project_globals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -125,7 +126,8 @@ def init(
     with opened_skeleton(options.kind or default_kind(file)) as skeleton:
         chosen = complete(options, skeleton, file)
         if chosen.file is not None:
-            check_consent(chosen.file, frozenset(options.trust_pickles), yes=options.trust_model or chosen.is_example)
+            own = project_globals(str(chosen.target)) if adding else frozenset()
+            check_consent(chosen.file, own | {*options.trust_pickles}, yes=options.trust_model or chosen.is_example)
         return _Making(options, chosen, skeleton, adding, report, cancel or threading.Event()).make()
 
 
@@ -159,7 +161,7 @@ class _Making:
         self.report("reading the events")
         survey, profile = self._events()
         place = Place(self.chosen.target, self.chosen.name, self.options.python, self.report, self.cancel)
-        wanted = needed_packages(self.skeleton, self.chosen.file, self.options.requirements)
+        wanted = needed_packages(self.skeleton, self.chosen.file, self.options.requirements, self._own_modules())
         others = [*self.skeleton.with_names, *self.skeleton.without_names]
         with project_python(place, wanted, others, plan=self.options.plan) as python:
             model = self._model(python)
@@ -171,6 +173,13 @@ class _Making:
             files = self._files(survey, model, features, python, pins)
             added = self._place(files, python)
             return replace(done, files=sorted(files), added=added, python=python.interpreter, requirements=tuple(pins))
+
+    def _own_modules(self) -> set[str]:
+        """Modules that the folder has already, which a pickle may name."""
+        if not self.adding:
+            return set()
+        found = self.chosen.target.iterdir()
+        return {path.stem for path in found if path.suffix == ".py" or (path / "__init__.py").is_file()}
 
     def _given_features(self) -> list[str] | None:
         if self.chosen.features is None:
@@ -205,7 +214,8 @@ class _Making:
         self.report("looking at the model")
         trusted = self.options.trust_pickles
         with tempfile.TemporaryDirectory(prefix="packflow-init-") as empty:
-            model = describe_model(file, python.interpreter, Path(empty), trusted, self.cancel)
+            folder = self.chosen.target if self.adding else Path(empty)
+            model = describe_model(file, python.interpreter, folder, trusted, self.cancel)
         check_suitable(file, model)
         return model
 

@@ -72,6 +72,10 @@ class ProjectPython:
             if path.read_bytes() == requirements:
                 self._sync()
 
+    def _first_pinned(self) -> str:
+        parsed = [Requirement(one) for one in self.wanted]
+        return next((one.name for one in parsed if one.specifier), parsed[0].name)
+
     def _install(self, lines: Sequence[str]) -> None:
         path = self.place.target / REQUIREMENTS_FILE
         path.write_text(HEADER + "".join(f"{line}\n" for line in lines), encoding="utf-8")
@@ -79,7 +83,18 @@ class ProjectPython:
 
     def _sync(self) -> None:
         place = self.place
-        self.provision = made_environment(place.target, place.name, place.python, place.report, place.cancel)
+        try:
+            self.provision = made_environment(place.target, place.name, place.python, place.report, place.cancel)
+        except NotFoundError as error:
+            if error.code not in ("requirements-unsatisfiable", "installation-failed"):
+                raise
+            raise NotFoundError(
+                f"What the model needs cannot be installed: {', '.join(self.wanted)}.",
+                detail=error.detail,
+                code=error.code,
+                hint="Name another Python, such as --python 3.12, or other versions, such as --require "
+                f"{self._first_pinned()}==VERSION.",
+            ) from None
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from packflow_app.locations import SAMPLE_EVENTS
 from packflow_app.models.event_fields import ANSWERS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from packflow_app.actions.init_choices import Chosen
     from packflow_app.environments.interpreters import Interpreter
@@ -69,12 +69,15 @@ def artifact_name(file: ModelFile) -> str:
     return f"artifacts/model{suffix if suffix in file.format.suffixes else file.format.suffixes[0]}"
 
 
-def needed_packages(skeleton: Skeleton, file: ModelFile | None, asked: Sequence[str]) -> list[str]:
+def needed_packages(
+    skeleton: Skeleton, file: ModelFile | None, asked: Sequence[str], own: Collection[str] = ()
+) -> list[str]:
     """The requirements of a model file, with the versions it was saved with, and those of the skeleton's own code.
 
-    ``asked`` are requirements that the user names: they stand for what is there of the same name. Raises UsageError.
+    ``asked`` are requirements that the user names: they stand for what is there of the same name; ``own`` are modules
+    that the project has itself. Raises UsageError.
     """
-    packages = dict(file.packages) if file is not None else {}
+    packages = {name: version for name, version in file.packages.items() if name not in own} if file is not None else {}
     lines = {name: f"{name}=={version}" if version else name for name, version in packages.items()}
     lines |= {name: name for name in skeleton.requirements if name not in lines}
     for text in asked:

@@ -88,7 +88,10 @@ class Terminal:
             line = f":{problem.line}" if problem.line is not None else ""
             self.err.print(f"  at {escape(visible(problem.file))}{line}")
         if problem.hint:
-            self.err.print(f"  [bold]next:[/] {escape(visible(problem.hint))}")
+            first, *others = problem.hint.split("\n")
+            self.err.print(f"  [bold]next:[/] {escape(visible(first))}")
+            for line in others:  # of code that is to be run
+                self.err.print(f"  {escape(visible(line))}".rstrip())
 
     def log(self, text: str) -> None:
         """The last lines that the model printed, on standard error."""

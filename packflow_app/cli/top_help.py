@@ -6,21 +6,21 @@ packflow: turn a model and a few example events into one file that runs anywhere
 Usage: packflow [OPTIONS] COMMAND [ARGS]...
 
 The journey
-  init      make a project from a file of example events
-  inspect   tell what a file of events holds, and what is odd about it
-  dry-run   run the model one by one and in batches, and compare
-  validate  check everything that an export needs, with the place and the fix
-  export    write the project as one file that runs anywhere Python runs
-  verify    check archives from outside: whole, canonical, and what their manifest says
-
-  run       run an archive or a project on a stream of events
+  init       make a project from a model file and example events
+  inspect    tell what a file of events holds, and what is odd about it
+  dry-run    run the model one by one and in batches, and compare
+  validate   check everything that an export needs, with the place and the fix
+  export     write the project as one file that runs anywhere Python runs
+  verify     check archives from outside: whole, canonical, and what their manifest says
+  run        run an archive or a project on a stream of events
 
 Around it
-  show      tell what an archive holds and needs, and what another one changes
-  compare   show how two models differ on the same events
-  demo      show the whole journey in a temporary folder
-  cache     list or remove extracted archives and their environments
-  env       make, lock, look at and remove the environment that the model runs in
+  show       tell what an archive holds and needs, and what another one changes
+  compare    show how two models differ on the same events
+  demo       show the whole journey in a temporary folder
+  skeletons  list what a new project can start from, and show one
+  cache      list or remove extracted archives and their environments
+  env        make, lock, look at and remove the environment that the model runs in
 
 Options
   -C DIR                      work as if started in DIR
@@ -31,5 +31,5 @@ Options
   -h, --help                  show this help; COMMAND --help shows a command's
 
 Start with:  packflow demo
-       then  packflow init my-model --events events.ndjson
+       then  packflow init my-model --model model.joblib --trust-model --events events.ndjson
 """

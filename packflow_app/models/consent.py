@@ -13,8 +13,12 @@ if TYPE_CHECKING:
 _SHOWN = 8
 
 
+OWN_MODULE = "scoring"
+"""Where a class that a script defined is to move: a module in the folder that becomes the project."""
+
+
 def check_consent(file: ModelFile, trusted: frozenset[str], *, yes: bool) -> None:
-    """Raise unless the file may be opened.
+    """Raise unless the file may be opened; ``trusted`` are globals beyond the reviewed ones.
 
     CheckFailedError for one that asks for what is not reviewed or that cannot be told, UsageError for one that was
     saved from a script's own classes, and for any pickle without a yes (``--trust-model``).
@@ -28,7 +32,7 @@ def check_consent(file: ModelFile, trusted: frozenset[str], *, yes: bool) -> Non
             code="model-damaged",
             hint="Copy it again, or save it again where it was trained.",
         )
-    questions = questions_about(file.listing, trusted)
+    questions = questions_about(file.listing, trusted, OWN_MODULE)
     main = next((question for question in questions if question.advice), None)
     others = [question for question in questions if not question.advice]
     if others:
@@ -42,10 +46,14 @@ def check_consent(file: ModelFile, trusted: frozenset[str], *, yes: bool) -> Non
             hint=f"If you know why that is there and trust who made the file, pass {flags}",
         )
     if main is not None:
+        then = (
+            f"Then make the project in the folder that holds {OWN_MODULE}.py: "
+            f"packflow init . --model {name} --trust-model --events FILE"
+        )
         raise UsageError(
             f"{name} needs {main.found.name}, which was defined in the script or notebook that saved it.",
             code="model-of-main",
-            hint="\n".join(main.advice),
+            hint="\n".join([*main.advice, "", then]),
         )
     if file.is_pickle and not yes:
         asked = ", ".join(file.listing.names[:_SHOWN]) or "nothing"

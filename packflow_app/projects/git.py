@@ -57,7 +57,8 @@ def clone(source: str, folder: Path) -> None:
         ) from None
     if done.returncode:
         lines = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["git gives no reason"]
-        said = re.sub(r"(?<=://)[^/\s@]+@", "***@", lines[-1]).removeprefix("fatal: ").rstrip(".")
+        fatal = next((line for line in lines if line.startswith("fatal: ")), lines[-1])
+        said = re.sub(r"(?<=://)[^/\s@]+@", "***@", fatal).removeprefix("fatal: ").rstrip(".")
         raise NotFoundError(
             f"{shown} could not be cloned: {said}.",
             code="skeleton-not-found",

@@ -158,6 +158,7 @@ class _Session:
         self.progress.enter(Phase.LOADING)
         watch = ModelWatch(header["project"], header["trusted"], record_imports=False)
         sys.dont_write_bytecode = True
+        sys.path.append(header["project"])  # where classes of the user's own may already be
         try:
             return {"op": "looked", "model": look_at_model(header["path"], header["loader"])}
         except PackflowError as error:
