@@ -76,8 +76,8 @@ COMMANDS = {
     "show": "tell what an archive holds and needs, and what another one changes",
     "compare": "show how two models differ on the same events",
     "demo": "show the whole journey in a temporary folder",
-    "cache": "list or remove extracted archives and their environments",
     "skeletons": "list what a new project can start from, and show one",
+    "cache": "list or remove extracted archives and their environments",
     "env": "make, lock, look at and remove the environment that the model runs in",
 }
 """Every command with its one-line help, in the order of the journey."""
