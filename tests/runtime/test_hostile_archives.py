@@ -23,6 +23,7 @@ KINDS = {
 STARTING = {"type", "duplicate", "header", "method", "manifest"}
 # Python finds no program in these, or one that is no Python any more.
 NOT_STARTING = {
+    ("contents", "a module that shadows runpy"),  # by which Python 3.10 itself starts a zip
     ("path", "undecodable"), ("path", "surrogate"),
     ("contents", "no __main__.py"), ("contents", "no packflow_runtime/__init__.py"),
 }  # fmt: skip
