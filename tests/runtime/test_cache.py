@@ -8,13 +8,16 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 from pathlib import Path
 from unittest import mock
 
 import packflow_runtime
 from packflow_runtime.cache import store_tree
+from packflow_runtime.cache_option import choose_cache
 from packflow_runtime.cached_copies import bytecode_dir, cache_root, find_tree
+from packflow_runtime.file_locks import exclusive
 
 SOURCES = str(Path(packflow_runtime.__file__).parents[1])
 DIGEST = "d" * 64
@@ -195,6 +198,26 @@ class Permissions(Cached):
         self.assertEqual(self.archives(), [DIGEST])
         self.assertIsNotNone(find_tree(self.root, DIGEST))
 
+    def test_bytecode_and_environments_that_others_may_write_to_are_not_used_either(self) -> None:
+        store_tree(self.root, DIGEST, fill)
+        Path(self.root, "environments").mkdir(mode=0o700)
+        for name in ("bytecode", "environments"):
+            folder = Path(self.root, name)
+            folder.chmod(0o777)
+            with self.assertRaises(PermissionError):
+                store_tree(self.root, "e" * 64, fill)
+            self.assertIsNone(find_tree(self.root, DIGEST))
+            folder.chmod(0o700)
+        self.assertIsNotNone(find_tree(self.root, DIGEST))
+
+    def test_the_folder_for_bytecode_is_made_before_python_makes_it_as_the_umask_has_it(self) -> None:
+        before = os.umask(0)
+        try:
+            store_tree(self.root, DIGEST, fill)
+        finally:
+            os.umask(before)
+        self.assertEqual(Path(bytecode_dir(self.root)).stat().st_mode & 0o777, 0o700)
+
 
 _STORE = """
 import os, sys, time
@@ -209,6 +232,55 @@ sys.stdin.buffer.read(1)
 tree = store_tree(sys.argv[3], DIGEST, slow)
 print(contents(tree) == FILES, tree)
 """
+
+
+class Leftovers(Cached):
+    """What processes that were killed left, at whatever point."""
+
+    def left(self, digest: str, name: str = "abc", *, lock: bool = True) -> Path:
+        archives = Path(self.root, "archives")
+        work = archives / f".extracting-{digest}-{name}"
+        fill(work / "tree")
+        if lock:
+            (archives / f".extracting-{digest}.lock").touch()
+        for folder in (Path(self.root), archives):
+            folder.chmod(0o700)
+        return work
+
+    @posix_only
+    def test_those_of_the_same_archive_and_of_others_go_with_the_next_extraction(self) -> None:
+        self.left(DIGEST)
+        self.left(DIGEST, "old")
+        self.left("e" * 64)
+        self.left("f" * 64, lock=False)
+        store_tree(self.root, DIGEST, fill)
+        self.assertEqual(self.archives(), [DIGEST])
+
+    @posix_only
+    def test_what_a_living_process_works_on_stays(self) -> None:
+        work = self.left("e" * 64)
+        with exclusive(str(Path(self.root, "archives", f".extracting-{'e' * 64}.lock"))):
+            store_tree(self.root, DIGEST, fill)
+            self.assertTrue((work / "tree").exists())
+        store_tree(self.root, "f" * 64, fill)
+        self.assertFalse(work.exists())
+
+    def test_where_locks_tell_nothing_only_what_is_old_goes(self) -> None:
+        young, old = self.left("e" * 64), self.left("f" * 64)
+        long_ago = time.time() - 2 * 24 * 3600
+        os.utime(old, (long_ago, long_ago))
+        with mock.patch("packflow_runtime.cache._locks_tell", return_value=False):
+            store_tree(self.root, DIGEST, fill)
+        self.assertEqual((young.exists(), old.exists()), (True, False))
+
+    def test_a_copy_that_is_discarded_is_told_once_and_only_then(self) -> None:
+        told = []
+        for change in (False, False, True, False):
+            tree = Path(self.root, "archives", DIGEST, "tree")
+            if change:
+                (tree / "c.txt").unlink()
+            store_tree(self.root, DIGEST, fill, discarding=lambda: told.append("discarded"))
+        self.assertEqual(told, ["discarded"])
 
 
 class Concurrent(Cached):
@@ -257,6 +329,28 @@ class Places(unittest.TestCase):
         self.assertEqual(self.root_with("darwin", XDG_CACHE_HOME="/x"), join("HOME/Library/Caches", "packflow"))
         self.assertEqual(self.root_with("win32", LOCALAPPDATA="L"), join("L", "packflow"))
         self.assertEqual(self.root_with("win32"), join("HOME\\AppData\\Local", "packflow"))
+
+    def test_the_option_names_another(self) -> None:
+        for words, left in (
+            (["model.zip", "run", "--cache", "some/where", "x"], ["model.zip", "run", "x"]),
+            (["model.zip", "--cache=some/where"], ["model.zip"]),
+        ):
+            with mock.patch.dict(os.environ, {"PACKFLOW_CACHE": "/x"}):
+                choose_cache(words)
+                self.assertEqual((words, cache_root()), (left, str(Path.cwd() / "some" / "where")))
+
+    def test_what_is_no_option_is_left_to_the_parser(self) -> None:
+        for words in (
+            ["run", "--cache"],
+            ["run", "--", "--cache", "x"],
+            ["--cache="],
+            ["--cache", "--json"],
+            ["--cachex"],
+        ):
+            with mock.patch.dict(os.environ, {"PACKFLOW_CACHE": "/x"}):
+                before = [*words]
+                choose_cache(words)
+                self.assertEqual((words, os.environ["PACKFLOW_CACHE"]), (before, "/x"))
 
     def test_bytecode_stands_beside_the_copies(self) -> None:
         self.assertEqual(bytecode_dir("root"), str(Path("root", "bytecode")))

@@ -67,9 +67,8 @@ def open_checkpoints(
         "batch size": settings.batch_size,
         "codec": settings.codec.name,
         "events": input_identity(options.events),
+        "strict input": options.strict_input,
     }
-    if options.strict_input:
-        identity["input"] = "strict"
     checkpoints = Checkpoints(
         checkpoint_of(options.output),
         identity,

@@ -8,6 +8,7 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from ..envelope import envelope  # at once: `clean` may remove the very copy that this runs from
 from ..errors import ExitCode, PackflowError
 from ..reporting import printable
 from ..stdio import require_output
@@ -121,8 +122,6 @@ def shown_age(moment: float) -> str:
 
 def _show(command: str, data: dict[str, Any], lines: list[str], *, as_json: bool) -> None:
     if as_json:
-        from ..envelope import envelope  # noqa: PLC0415 - only with --json
-
         sys.stdout.buffer.write(envelope(command, data))
         return
     for line in lines:
