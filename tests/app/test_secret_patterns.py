@@ -120,7 +120,7 @@ HARMLESS = {
     "URLs": "https://example.org:8443/a@b https://user@example.org/ postgres://user:${PASSWORD}@db/x git@github:a/b",
     "a placeholder in a URL": "postgres://user:password@localhost/db amqp://guest:<secret>@host/ http://u:***@h/",
     "tokenizer": '{"unk_token": "[UNK]", "pad_token": "<pad>", "token": "hello", "bos_token_id": "101"}',
-    "code": 'def login(password: str, api_key=None):\n  token = os.environ["API_TOKEN"]\n  secret = get("a/path")\n',
+    "code": 'def login(password: str, key=None):\n  token = os.environ["API_TOKEN"]\n  secret = get("secret/path")\n',
     "configuration": "password: ${DB_PASSWORD}\napi_key: <your-key>\nsecret: null\ntoken: changeme\n",
     "events": '{"password": "", "user_key": 7, "primary_key": "id"}\n{"passwordAge": "3 days"}\n',
     "prose": "Passwords are never kept; an API key: see the manual.\nKey=value pairs.\nSecret: nobody knows it.\n",
