@@ -195,6 +195,8 @@ def _told_by_pickles(path: Path, listing: PickleListing) -> str:
     if listing.kind == "none":
         problem = listing.problems[0] if listing.problems else None
         raise _unknown(path, f"no model file that is known here{f' ({problem})' if problem else ''}", _KNOWN)
+    if listing.kind in ("lz4", "zstd"):
+        raise _unknown(path, f"compressed with {listing.kind}", "Save it anew: joblib.dump(model, 'model.joblib')")
     if listing.kind in ("npz", "npy", "tar", "zip"):
         raise _unknown(path, f"a {listing.kind} file", "Name the model's file itself.")
     return "pickle" if listing.kind == "raw" else "joblib"

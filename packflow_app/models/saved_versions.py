@@ -33,9 +33,8 @@ _DISTRIBUTIONS = {
 }
 _STARTS = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open, b"\x5d\x00": lzma.open}
 # A pickled text: its opcode and length after the name's, with what protocols put between (MEMOIZE, BINPUT, FRAME).
-_SKLEARN = re.compile(
-    rb"_sklearn_version(?:\x94|q.|r.{4})?(?:\x95.{8})?(?:\x8c.|X.{4})(\d+\.\d+(?:\.\d+)?(?:rc\d+)?)", re.DOTALL
-)
+_SKLEARN = re.compile(rb"_sklearn_version(?:\x94|q.|r.{4})?(?:\x95.{8})?(?:\x8c(.)|X(.)\0\0\0)", re.DOTALL)
+_RELEASE = re.compile(r"\d+(\.\d+)+(rc\d+)?\Z")  # others are on no index
 _XGBOOST_JSON = re.compile(rb'"version"\s*:\s*\[\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*\]')
 _XGBOOST_UBJ = re.compile(rb"version\[#L\0{7}\x03[iU](.)[iU](.)[iU](.)", re.DOTALL)
 
@@ -72,7 +71,10 @@ def _told(path: Path, head: bytes, needed: dict[str, str | None]) -> dict[str, s
     for piece in _pieces(path, head):
         sklearn = _SKLEARN.search(piece) if "scikit-learn" in wanted else None
         if sklearn is not None:
-            found.setdefault("scikit-learn", sklearn[1].decode())
+            size = (sklearn[1] or sklearn[2])[0]
+            version = piece[sklearn.end() : sklearn.end() + size].decode("utf-8", "replace")
+            if _RELEASE.match(version):
+                found.setdefault("scikit-learn", version)
         if "xgboost" in wanted:
             found |= _xgboost(piece)
         if {*found} == wanted:
