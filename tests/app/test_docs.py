@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import fields
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+
+from packflow_app.actions.init import Initialized
+from packflow_app.actions.init_values import TemplateModel
+from packflow_app.cli.init_view import init_data
+from packflow_app.events.survey import EventsSurvey
+from packflow_app.locations import skeletons_dir
+from packflow_app.models.features import MatchedFeature
+from packflow_app.models.model_file import FORMATS
+from packflow_app.projects.skeletons import read_skeleton, skeleton_kinds
+from skeleton_values import skeleton_values
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPATIBILITY = (ROOT / "docs" / "compatibility.md").read_text(encoding="utf-8")
@@ -58,3 +69,25 @@ def test_every_import_to_write_works(statement: str) -> None:
     for alias in parsed.names:
         if not hasattr(module, alias.name):
             import_module(f"{parsed.module}.{alias.name}")
+
+
+def test_the_values_of_templates_and_the_skeletons_are_all_told() -> None:
+    text = (ROOT / "docs" / "skeletons.md").read_text(encoding="utf-8")
+    python = read_skeleton(skeletons_dir() / "python")
+    told = set(re.findall(r"`([^`]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL)))
+    words = {word for phrase in told for word in phrase.split()}
+    assert {*skeleton_values(python)} <= words
+    assert {one.name for one in fields(TemplateModel)} <= words
+    assert {one.name for one in fields(MatchedFeature)} <= words
+    assert {*FORMATS} <= words
+    for kind in skeleton_kinds():
+        assert f"**{kind}**" in text
+
+
+def test_the_data_of_init_is_told() -> None:
+    text = (ROOT / "docs" / "init.md").read_text(encoding="utf-8")
+    listed = re.search(r"`packflow.init/1`: `([^`]+)`", text)
+    assert listed is not None
+    survey = EventsSurvey(1, 0, [], [], [])
+    done = Initialized(Path("p"), "p", "python", [], survey, [])
+    assert listed[1].split() == [*init_data(done)]
