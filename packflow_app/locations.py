@@ -27,3 +27,8 @@ def skeletons_dir() -> Path:
 def dry_run_dir(project_dir: Path) -> Path:
     """Where the last dry run's report, events and outputs are kept."""
     return project_dir / STATE_DIR / "dry-run"
+
+
+def migration_dir(project_dir: Path) -> Path:
+    """Where a migration keeps what it is about to do; it is there only while one runs, or after one was killed."""
+    return project_dir / STATE_DIR / "migration"

@@ -38,3 +38,19 @@ def ask(
         if answer is not None:
             return answer
         terminal.err.print(help_text, markup=False)
+
+
+def confirmed(terminal: Terminal, question: str, *, no_input: bool, otherwise: str) -> bool:
+    """Whether the answer is yes; the end of input is a no.
+
+    Raises UsageError, whose hint is ``otherwise``, where nobody can be asked: no terminal, ``--no-input``, ``--json``.
+    """
+    if no_input or not can_ask(terminal):
+        raise UsageError("A yes is needed, and nobody can be asked here.", code="input-missing", hint=otherwise)
+    terminal.end_progress()
+    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.flush()
+    answer = sys.stdin.readline()
+    if not answer.endswith("\n"):
+        sys.stderr.write("\n")
+    return answer.strip().lower() in ("y", "yes")

@@ -18,6 +18,7 @@ Around it
   show       tell what an archive holds and needs, and what another one changes
   compare    show how two models differ on the same events
   demo       show the whole journey in a temporary folder
+  migrate    turn a project of packflow 0.4 into ours, and prove that it behaves the same
   skeletons  list what a new project can start from, and show one
   cache      list or remove extracted archives and their environments
   env        make, lock, look at and remove the environment that the model runs in

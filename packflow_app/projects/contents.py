@@ -263,6 +263,11 @@ def _content(path: Path) -> bytes:
         raise unreadable(path, error) from None
 
 
+def excluded_folder(name: str) -> str | None:
+    """Why a folder of this name does not belong to a project, if so."""
+    return next((reason for pattern, reason in _EXCLUDED_FOLDERS.items() if fnmatch.fnmatch(name, pattern)), None)
+
+
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:

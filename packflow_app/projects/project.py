@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from packflow_app.errors import NotFoundError
+from packflow_app.errors import CheckFailedError, NotFoundError
+from packflow_app.locations import migration_dir
 from packflow_app.projects.contents import Contents, contents_digest, project_contents
 from packflow_app.projects.file_hashes import hashes_of
 from packflow_app.runtime import ProjectConfig, read_project_config
@@ -44,7 +45,10 @@ class Project:
 
 
 def open_project(folder: Path) -> Project:
-    """Read the project in ``folder``; raises NotFoundError or the runtime's errors about packflow.yaml."""
+    """Read the project in ``folder``; raises NotFoundError or the runtime's errors about packflow.yaml.
+
+    Raises CheckFailedError for one that a killed migration left half-changed.
+    """
     folder = folder.absolute()
     try:
         found = folder.is_dir()
@@ -55,6 +59,12 @@ def open_project(folder: Path) -> Project:
             f"There is no folder {folder}.",
             code="project-not-found",
             hint="Create a project with `packflow init DIR`, or name another folder.",
+        )
+    if migration_dir(folder).exists():
+        raise CheckFailedError(
+            "A migration of this project was interrupted: some of its files are of before, some of after.",
+            code="migration-unfinished",
+            hint="Run `packflow migrate` again, or `packflow migrate --undo` to take it back.",
         )
     project = Project(folder, read_project_config(folder))
     package = project.backend_file.with_suffix("") / "__init__.py"
