@@ -51,7 +51,7 @@ def _command_name(command: list[str]) -> str:
     """Which command the words name."""
     words = without_alias(command[1:])
     place = _command_place(words)
-    return words[place] if place is not None and words[place] in COMMANDS else "packflow"
+    return words[place] if place is not None and words[place] in {**COMMANDS, **EARLIER} else "packflow"
 
 
 def _command_place(words: list[str]) -> int | None:
@@ -82,6 +82,11 @@ COMMANDS = {
     "env": "make, lock, look at and remove the environment that the model runs in",
 }
 """Every command with its one-line help, in the order of the journey."""
+
+EARLIER = {
+    "create": "make a project from a name, as packflow 0.4 spelled it; `init` is its name now",
+}
+"""Commands of packflow 0.4 that keep working and are in no list."""
 
 ALIASES = {"info": "show"}
 """Other words for commands."""

@@ -18,7 +18,7 @@ import typer
 from packflow_app import __version__
 from packflow_app.cli.terminal import Terminal, discard_output
 from packflow_app.errors import NotFoundError, NotWritableError, UsageError, not_writable
-from packflow_app.result import COMMANDS, without_alias
+from packflow_app.result import COMMANDS, EARLIER, without_alias
 from packflow_app.runtime import ExitCode, PackflowError
 
 # Typer carries its own copy of Click and exports only the leaves of its errors.
@@ -46,11 +46,12 @@ def build_app(commands: Iterable[str] = COMMANDS) -> typer.Typer:
     app.callback()(options)
     for name in commands:
         module = import_module(f"packflow_app.cli.{name.replace('-', '_')}")
-        text = f"{COMMANDS[name].capitalize()}."
+        text = f"{(COMMANDS | EARLIER)[name].capitalize()}."
         if hasattr(module, "group"):
             app.add_typer(module.group, name=name, help=text)
         else:
-            app.command(name, help=text, context_settings=getattr(module, "CONTEXT", None))(module.command)
+            settings = getattr(module, "CONTEXT", None)
+            app.command(name, help=text, hidden=name in EARLIER, context_settings=settings)(module.command)
     return app
 
 
@@ -99,7 +100,7 @@ def _run(arguments: list[str], terminal: Terminal) -> int:
     try:
         _check_current_folder()
         arguments = without_alias(arguments)
-        named = [name for name in COMMANDS if name in arguments]
+        named = [name for name in (*COMMANDS, *EARLIER) if name in arguments]
         code: Any = build_app(named or COMMANDS)(arguments, prog_name="packflow", standalone_mode=False)
         return code if isinstance(code, int) else ExitCode.OK
     except PackflowError as error:
