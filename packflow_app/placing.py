@@ -37,3 +37,15 @@ def remove_empty(folders: list[Path]) -> None:
 def sibling(target: Path) -> Path:
     """A free name beside ``target``, to make it under before it is renamed into place."""
     return target.with_name(f".{target.name}-{secrets.token_hex(4)}.partial")
+
+
+def place_new(work: Path, target: Path) -> None:
+    """Put the file ``work`` at ``target`` whole, unless something is there: FileExistsError. ``work`` may stay."""
+    try:
+        target.hardlink_to(work)  # unlike a rename, it takes nobody's place
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        if target.exists():
+            raise FileExistsError(target) from None
+        work.replace(target)

@@ -79,8 +79,30 @@ from packflow_runtime.project import (
     read_project_config,
 )
 from packflow_runtime.protocol import EVENTS_PER_FRAME, read_frame, write_frame
+from packflow_runtime.public_keys import (
+    KeyInvalidError,
+    PublicKey,
+    parse_public_key,
+    read_public_key,
+    read_public_keys,
+)
 from packflow_runtime.run_plan import PlannedRun, planned_runs
 from packflow_runtime.shrinking import fewest
+from packflow_runtime.signatures import (
+    BUNDLE_TYPE,
+    PAYLOAD_TYPE,
+    PREDICATE_TYPE,
+    SIGNATURE_SUFFIX,
+    STATEMENT_TYPE,
+    SignatureCheck,
+    SignatureInvalidError,
+    check_signature,
+    der_signature,
+    parse_der_signature,
+    read_signature,
+    signed_bytes,
+    subject_digest,
+)
 from packflow_runtime.stdio import write_all
 from packflow_runtime.stream import LineReader
 from packflow_runtime.verification import ArchiveFault, Verification
@@ -89,6 +111,7 @@ from packflow_runtime.yaml_subset import Node as YamlNode
 from packflow_runtime.yaml_subset import parse as parse_yaml
 
 __all__ = [
+    "BUNDLE_TYPE",
     "CACHE_VARIABLE",
     "COMMAND_VARIABLE",
     "CONFIG_FILE",
@@ -108,10 +131,14 @@ __all__ = [
     "MANIFEST_NAME",
     "NAME_PATTERN",
     "OUTPUT_SCHEMA_NAME",
+    "PAYLOAD_TYPE",
+    "PREDICATE_TYPE",
     "PROGRESS_SIZE",
     "PROJECT_DIR",
     "RUNTIME_DIR",
     "RUN_DESCRIPTION",
+    "SIGNATURE_SUFFIX",
+    "STATEMENT_TYPE",
     "Archive",
     "ArchiveFault",
     "ArchiveFormatError",
@@ -126,6 +153,7 @@ __all__ = [
     "FieldDifference",
     "FileRecord",
     "GoldenEvents",
+    "KeyInvalidError",
     "Limits",
     "LineReader",
     "Manifest",
@@ -140,7 +168,10 @@ __all__ = [
     "ProjectConfig",
     "ProjectConfigError",
     "Provenance",
+    "PublicKey",
     "Rule",
+    "SignatureCheck",
+    "SignatureInvalidError",
     "SourceChangedError",
     "Unmet",
     "Verification",
@@ -153,6 +184,7 @@ __all__ = [
     "check_clashes",
     "check_name",
     "check_names",
+    "check_signature",
     "child_path",
     "choose_codec",
     "clean_cache",
@@ -160,6 +192,7 @@ __all__ = [
     "comparison_data",
     "decode_event",
     "decode_value",
+    "der_signature",
     "describe_models",
     "difference",
     "encode",
@@ -170,7 +203,9 @@ __all__ = [
     "list_pickles",
     "open_archive",
     "parse_demands",
+    "parse_der_signature",
     "parse_project_config",
+    "parse_public_key",
     "parse_yaml",
     "planned_runs",
     "project_globals",
@@ -180,12 +215,17 @@ __all__ = [
     "read_frame",
     "read_golden",
     "read_project_config",
+    "read_public_key",
+    "read_public_keys",
+    "read_signature",
     "runtime_import_path",
     "runtime_start",
     "runtime_version",
     "runtime_wheel",
     "shown_age",
     "shown_size",
+    "signed_bytes",
+    "subject_digest",
     "unmet_demands",
     "verify_archive",
     "write_all",

@@ -16,6 +16,8 @@ The journey
 
 Around it
   show       tell what an archive holds and needs, and what another one changes
+  sign       sign an archive, so that others can tell it is yours
+  keygen     make a pair of keys to sign archives with
   compare    show how two models differ on the same events
   demo       show the whole journey in a temporary folder
   migrate    turn a project of packflow 0.4 into ours, and prove that it behaves the same

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from packflow_app.errors import NotFoundError, UsageError, not_writable
-from packflow_app.placing import make_folders, remove_empty, sibling
+from packflow_app.placing import make_folders, place_new, remove_empty, sibling
 from packflow_app.runtime import runtime_wheel
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def write_wheel(folder: Path) -> WrittenWheel:
         made = make_folders(target.parent)
         try:
             work.write_bytes(content)
-            _place(work, target)
+            place_new(work, target)
         finally:
             work.unlink(missing_ok=True)
     except FileExistsError:
@@ -71,15 +71,3 @@ def write_wheel(folder: Path) -> WrittenWheel:
         remove_empty(made)
         raise not_writable(target, error) from error
     return replace(written, unchanged=False)
-
-
-def _place(work: Path, target: Path) -> None:
-    """Put ``work`` at ``target`` whole, unless something is there: FileExistsError."""
-    try:
-        target.hardlink_to(work)  # unlike a rename, it takes nobody's place
-    except FileExistsError:
-        raise
-    except OSError:  # a file system without hard links
-        if target.exists():
-            raise FileExistsError(target) from None
-        work.replace(target)

@@ -1,0 +1,158 @@
+"""``packflow keygen`` and ``packflow sign``: what they show, their JSON, and who is asked for a passphrase."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from packflow_app.packaging.private_keys import write_key_pair
+from runtime.archives import archive_of, tiny_files
+
+
+def packflow(*words: str, cwd: Path, **changes: str) -> subprocess.CompletedProcess[str]:
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("PACKFLOW_", "NO_COLOR"))}
+    return subprocess.run(
+        [sys.executable, "-m", "packflow_app", *words],
+        cwd=cwd,
+        env={**environment, **changes},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+    )
+
+
+def told(*words: str, cwd: Path, code: int = 0, **changes: str) -> dict[str, Any]:
+    ran = packflow(*words, "--json", cwd=cwd, **changes)
+    assert (ran.returncode, ran.stderr) == (code, ""), ran.stdout
+    return dict(json.loads(ran.stdout))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "tiny-1.0.zip").write_bytes(archive_of(tiny_files()))
+    return tmp_path
+
+
+def test_the_whole_way(folder: Path) -> None:
+    made = packflow("keygen", cwd=folder, PACKFLOW_KEY_PASSPHRASE="word")
+    assert (made.returncode, made.stderr) == (0, "")
+    assert "wrote packflow.key  the private key, encrypted with the passphrase" in made.stdout
+    assert "packflow sign ARCHIVE --key packflow.key" in made.stdout
+    signed = packflow("sign", "tiny-1.0.zip", "--key", "packflow.key", cwd=folder, PACKFLOW_KEY_PASSPHRASE="word")
+    assert (signed.returncode, signed.stderr) == (0, "")
+    assert signed.stdout.startswith("wrote tiny-1.0.zip.sig\n  signed by key ")
+
+
+def test_the_same_for_a_program(folder: Path) -> None:
+    made = told("keygen", "-o", "a.pem", "--no-passphrase", cwd=folder)
+    assert made["schema"] == "packflow.keygen/1"
+    assert made["data"] == {
+        "private_key": str(folder / "a.pem"),
+        "public_key": str(folder / "a.pub"),
+        "fingerprint": made["data"]["fingerprint"],
+        "encrypted": False,
+    }
+    assert [warning["code"] for warning in made["warnings"]] == ["key-unencrypted"]
+    signed = told("sign", "tiny-1.0.zip", "--key", "a.pem", cwd=folder)
+    assert signed["schema"] == "packflow.sign/1"
+    assert signed["data"] == {
+        "path": str(folder / "tiny-1.0.zip.sig"),
+        "archive": str(folder / "tiny-1.0.zip"),
+        "sha256": signed["data"]["sha256"],
+        "fingerprint": made["data"]["fingerprint"],
+        "unchanged": False,
+    }
+    assert told("sign", "tiny-1.0.zip", "--key", "a.pem", cwd=folder)["data"]["unchanged"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "error"),
+    [
+        (["keygen"], 2, "passphrase-missing"),
+        (["keygen", "--no-input"], 2, "passphrase-missing"),
+        (["keygen", "--no-passphrase", "-o", "there.key"], 2, "target-exists"),
+        (["sign", "tiny-1.0.zip"], 2, "key-missing"),
+        (["sign", "tiny-1.0.zip", "--key", "there.key"], 2, "key-encrypted"),
+        (["sign", "tiny-1.0.zip", "--key", "there.pub"], 2, "key-invalid"),
+        (["sign", "tiny-1.0.zip", "--key", "none.key"], 3, "key-not-found"),
+        (["sign", "none.zip", "--sign-command", "cat", "--public-key", "there.pub"], 3, "archive-not-found"),
+        (["sign", "there.pub", "--sign-command", "cat", "--public-key", "there.pub"], 1, "archive-invalid"),
+        (["sign", "tiny-1.0.zip", "--sign-command", "cat"], 2, "public-key-missing"),
+        (["sign", "tiny-1.0.zip", "--sign-command", "cat", "--public-key", "there.pub"], 1, "sign-command-failed"),
+    ],
+)
+def test_bad_input(folder: Path, words: list[str], code: int, error: str) -> None:
+    write_key_pair(folder / "there.key", "word")
+    before = sorted(folder.iterdir())
+    answer = told(*words, cwd=folder, code=code)
+    (problem,) = answer["errors"]
+    assert problem["code"] == error
+    assert problem["hint"]
+    assert sorted(folder.iterdir()) == before
+
+
+def test_a_wrong_passphrase(folder: Path) -> None:
+    write_key_pair(folder / "a.key", "word")
+    answer = told("sign", "tiny-1.0.zip", "--key", "a.key", cwd=folder, code=2, PACKFLOW_KEY_PASSPHRASE="other")
+    assert answer["errors"][0]["code"] == "key-passphrase-wrong"
+
+
+def test_no_passphrase_is_taken_from_the_command_line(folder: Path) -> None:
+    ran = packflow("keygen", "--passphrase", "word", cwd=folder)
+    assert ran.returncode == 2
+    assert "word" not in ran.stderr.replace("--passphrase", "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal: run on POSIX")
+class TestOnATerminal:
+    def typed(self, folder: Path, *words: str, answers: list[str]) -> tuple[int, str]:
+        """Run a command on a terminal, type ``answers`` as it asks; its exit code and what the terminal showed."""
+        import pty
+
+        child, terminal = pty.fork()
+        if child == 0:
+            os.chdir(folder)
+            os.execv(sys.executable, [sys.executable, "-m", "packflow_app", *words])
+        shown, deadline = b"", time.monotonic() + 30
+        try:
+            while time.monotonic() < deadline:
+                try:
+                    piece = os.read(terminal, 4096)
+                except OSError:  # Linux says so where the other side is gone
+                    break
+                if not piece:
+                    break
+                shown += piece
+                if answers and shown.rstrip().endswith(b":"):
+                    time.sleep(0.1)  # the prompt is shown a moment before what is typed stops being shown
+                    os.write(terminal, answers.pop(0).encode() + b"\n")
+        finally:
+            os.close(terminal)
+            _, status = os.waitpid(child, 0)
+        return os.waitstatus_to_exitcode(status), shown.decode()
+
+    def test_it_is_asked_for_and_not_shown(self, folder: Path) -> None:
+        code, shown = self.typed(folder, "keygen", answers=["sesame", "sesame"])
+        assert code == 0, shown
+        assert "sesame" not in shown
+        code, shown = self.typed(folder, "sign", "tiny-1.0.zip", "--key", "packflow.key", answers=["sesame"])
+        assert code == 0, shown
+        assert (folder / "tiny-1.0.zip.sig").is_file()
+
+    def test_two_that_differ(self, folder: Path) -> None:
+        code, shown = self.typed(folder, "keygen", answers=["sesame", "sesam"])
+        assert (code, "The two passphrases differ" in shown) == (2, True)
+        assert not (folder / "packflow.key").exists()
+
+    def test_none_is_asked_for_where_none_is_needed(self, folder: Path) -> None:
+        write_key_pair(folder / "a.key", None)
+        code, shown = self.typed(folder, "sign", "tiny-1.0.zip", "--key", "a.key", answers=[])
+        assert (code, "Passphrase" in shown) == (0, False)
