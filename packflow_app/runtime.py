@@ -10,7 +10,7 @@ sys.path.insert(0, str(runtime_import_path()))
 
 from packflow_runtime import __version__ as runtime_version
 from packflow_runtime.archive import ENTRY_POINT, Archive, extract, is_archive, open_archive
-from packflow_runtime.archive_demands import DEMANDS, Unmet, parse_demands, unmet_demands
+from packflow_runtime.archive_demands import DEMANDS, Unmet, demands_of, unmet_demands
 from packflow_runtime.cache_contents import CacheContents, Cleaned, cache_contents
 from packflow_runtime.cache_contents import clean as clean_cache
 from packflow_runtime.cached_copies import CACHE_VARIABLE, cache_root
@@ -82,27 +82,25 @@ from packflow_runtime.protocol import EVENTS_PER_FRAME, read_frame, write_frame
 from packflow_runtime.public_keys import (
     KeyInvalidError,
     PublicKey,
+    keys_given,
     parse_public_key,
     read_public_key,
-    read_public_keys,
 )
 from packflow_runtime.run_plan import PlannedRun, planned_runs
 from packflow_runtime.shrinking import fewest
-from packflow_runtime.signatures import (
+from packflow_runtime.signature_bundles import (
     BUNDLE_TYPE,
     PAYLOAD_TYPE,
     PREDICATE_TYPE,
-    SIGNATURE_SUFFIX,
     STATEMENT_TYPE,
-    SignatureCheck,
     SignatureInvalidError,
-    check_signature,
     der_signature,
     parse_der_signature,
     read_signature,
     signed_bytes,
     subject_digest,
 )
+from packflow_runtime.signatures import SIGNATURE_SUFFIX, SignatureCheck, check_signature
 from packflow_runtime.stdio import write_all
 from packflow_runtime.stream import LineReader
 from packflow_runtime.verification import ArchiveFault, Verification
@@ -192,6 +190,7 @@ __all__ = [
     "comparison_data",
     "decode_event",
     "decode_value",
+    "demands_of",
     "der_signature",
     "describe_models",
     "difference",
@@ -200,9 +199,9 @@ __all__ = [
     "fewest",
     "is_archive",
     "is_blank",
+    "keys_given",
     "list_pickles",
     "open_archive",
-    "parse_demands",
     "parse_der_signature",
     "parse_project_config",
     "parse_public_key",
@@ -216,7 +215,6 @@ __all__ = [
     "read_golden",
     "read_project_config",
     "read_public_key",
-    "read_public_keys",
     "read_signature",
     "runtime_import_path",
     "runtime_start",

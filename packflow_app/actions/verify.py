@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from packflow_app.errors import UsageError
 from packflow_app.runtime import (
     ExitCode,
     PackflowError,
+    PublicKey,
     Unmet,
     Verification,
-    parse_demands,
+    demands_of,
+    keys_given,
     unmet_demands,
     verify_archive,
 )
@@ -22,10 +25,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class VerifyOptions:
-    """What ``packflow verify`` may be told; ``require`` is a list of demands with commas."""
+    """What ``packflow verify`` may be told; ``require`` is a list of demands with commas.
+
+    A key (a file of ``keys``, or one in ``key_folder``) demands a signature by it; ``signature`` is the file of the one
+    archive's, where it does not lie beside it.
+    """
 
     archives: list[Path] = field(default_factory=list)
     require: str | None = None
+    keys: list[Path] = field(default_factory=list)
+    key_folder: Path | None = None
+    signature: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -63,15 +73,31 @@ def verify(
     """Check each archive; what is wrong with one is a value, and keeps none of the others from being checked.
 
     ``report`` gets the bytes looked at so far and the size of the archive in hand. Raises PackflowError (usage) for a
-    demand that nobody knows.
+    demand that nobody knows, and for a key that is none or cannot be read.
     """
-    demands = parse_demands(options.require) if options.require is not None else ()
-    return VerifyDone(tuple(_verified(path, demands, report) for path in options.archives))
+    keys = keys_given(options.keys, options.key_folder)
+    demands = demands_of(options.require, with_key=bool(keys))
+    if options.signature is not None and len(options.archives) > 1:
+        raise UsageError(
+            "--signature is of one archive, and several are named.",
+            hint="Check them one by one, or put each signature beside its archive as ARCHIVE.sig.",
+        )
+
+    def verified(path: Path) -> VerifiedArchive:
+        return _verified(path, keys, options.signature, demands, lambda done, total: report(path, done, total))
+
+    return VerifyDone(tuple(verified(path) for path in options.archives))
 
 
-def _verified(path: Path, demands: tuple[str, ...], report: Callable[[Path, int, int], object]) -> VerifiedArchive:
+def _verified(
+    path: Path,
+    keys: list[PublicKey],
+    signature: Path | None,
+    demands: tuple[str, ...],
+    report: Callable[[int, int], object],
+) -> VerifiedArchive:
     try:
-        found = verify_archive(path, lambda done, total: report(path, done, total))
+        found = verify_archive(path, report, keys=keys, signature=signature)
     except PackflowError as error:
         return VerifiedArchive(path, None, error)
     return VerifiedArchive(path, found, unmet=unmet_demands(found, demands))

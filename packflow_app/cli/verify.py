@@ -36,6 +36,16 @@ def command(
     require: Annotated[
         str | None, typer.Option(metavar="WORDS", help=f"Demand more, with commas: {', '.join(DEMANDS)}.")
     ] = None,
+    key: Annotated[
+        list[Path] | None,
+        typer.Option("--key", metavar="PUB", help="Demand a signature by this public key (repeatable)."),
+    ] = None,
+    keys: Annotated[
+        Path | None, typer.Option("--keys", metavar="DIR", help="Demand one by a key of this folder (*.pub, *.pem).")
+    ] = None,
+    signature: Annotated[
+        Path | None, typer.Option("--signature", metavar="FILE", help="The signature (default: ARCHIVE.sig).")
+    ] = None,
     verbose: Annotated[
         bool, typer.Option("-v", "--verbose", help="Show what was checked here, and what the builder only claims.")
     ] = False,
@@ -49,7 +59,7 @@ def command(
         share = done / total if total else 1.0
         terminal.progress(f"{bar(share, _BAR_WIDTH):<{_BAR_WIDTH}} {share:4.0%}  {visible(path.name)}")
 
-    finished = verify(VerifyOptions(archives, require), report=progress)
+    finished = verify(VerifyOptions(archives, require, key or [], keys, signature), report=progress)
     for one in finished.archives:
         _show(terminal, one, verbose=verbose)
     errors = [problem for one in finished.archives for problem in _problems(one)]
@@ -63,12 +73,16 @@ def _show(terminal: Terminal, one: VerifiedArchive, *, verbose: bool) -> None:
         manifest = found.manifest
         model = escape(f"{manifest.name} {manifest.version}")
         facts = f"{counted(found.files, 'file')}, {found.size:,} bytes, sha256 {found.sha256}"
-        terminal.say(f"[green]✓[/] {path}  [bold]{model}[/]  {facts}")
+        terminal.say(f"[green]✓[/] {path}  [bold]{model}[/]  {facts}{_signed(found)}")
     else:
         terminal.say(f"[red]✗[/] {path}  {escape(_in_short(one))}")
     if verbose and found is not None:
         _show_checked(terminal, found)
         _show_claimed(terminal, found)
+
+
+def _signed(found: Verification) -> str:
+    return "" if found.signature is None else f", {escape(visible(found.signature.in_short()))}"
 
 
 def _in_short(one: VerifiedArchive) -> str:
@@ -87,6 +101,10 @@ def _show_checked(terminal: Terminal, found: Verification) -> None:
         version = escape(found.manifest.runtime_version)
         table.add_row("", "runtime", "", f"the runtime {version} inside {_RUNTIMES[found.same_runtime]}")
         table.add_row("", "pickles", "", _pickles_in_short(found))
+    if found.signature is not None:
+        signature = found.signature
+        mark = _MARKS[{"valid": True, "invalid": False}.get(signature.state)]
+        table.add_row("", "signature", mark, escape(visible(signature.message)))
     for pickle in found.pickles:
         refused = set(pickle.refused)
         for name in (*pickle.unreviewed, *(name for name in pickle.refused if name not in pickle.unreviewed)):
@@ -148,10 +166,14 @@ def _problems(one: VerifiedArchive) -> list[Problem]:
     if one.found.more_faults:
         faults.append(Problem("more-faults", f"{one.found.more_faults:,} further files are wrong.", path))
     unmet = [
-        Problem("demand-unmet", f"{one.reason} Demanded by --require {one.demand}.", path, hint=one.hint)
+        Problem(one.code, f"{one.reason} Demanded by {_demanded(one.demand)}.", path, hint=one.hint)
         for one in one.unmet
     ]
     return faults + unmet
+
+
+def _demanded(demand: str) -> str:
+    return "--require signed, or by a key" if demand == "signed" else f"--require {demand}"
 
 
 def _data(one: VerifiedArchive) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from packflow_app.actions.export import ExportOptions, export
-from packflow_app.runtime import DEMANDS
+from packflow_app.packaging.private_keys import write_key_pair
+from packflow_app.runtime import DEMANDS, read_public_key
 from projects import HONEST, write_project
 
 LOADING = """
@@ -73,7 +74,7 @@ def test_a_line_for_each_good_archive(folder: Path) -> None:
     first, second = done.stdout.splitlines()
     sha256 = hashlib.sha256((folder / "one-0.1.0.zip").read_bytes()).hexdigest()
     assert first.startswith("✓ one-0.1.0.zip  one 0.1.0  ")
-    assert first.endswith(f"sha256 {sha256}")
+    assert first.endswith(f"sha256 {sha256}, not signed")
     assert second.startswith("✓ two-0.1.0.zip  two 0.1.0  ")
 
 
@@ -120,10 +121,44 @@ def test_demands(folder: Path) -> None:
     assert done.returncode == 1
     assert done.stdout == "✗ two-0.1.0.zip  require golden, require no-pickle, require signed\n"
     assert "error: project/model.pkl holds 1 pickle. Demanded by --require no-pickle.\n" in done.stderr
-    assert "two-0.1.0.zip.sig does not exist" in done.stderr
+    assert "error: It is not signed. Demanded by --require signed, or by a key.\n" in done.stderr
     done = packflow("verify", "one-0.1.0.zip", "--require", "parity,faith", cwd=folder)
     assert (done.returncode, done.stdout) == (2, "")
     assert f"next: Choose from {', '.join(DEMANDS)}." in done.stderr
+
+
+def test_signatures(folder: Path, tmp_path: Path) -> None:
+    for name in ("one-0.1.0.zip", "two-0.1.0.zip"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    for key in ("mine", "other"):
+        write_key_pair(tmp_path / f"{key}.key", None)
+        (tmp_path / f"{key}.key").rename(tmp_path / f"private-{key}.key")
+    assert packflow("sign", "one-0.1.0.zip", "--key", "private-mine.key", cwd=tmp_path).returncode == 0
+    mine = read_public_key(tmp_path / "mine.pub").fingerprint
+    done = packflow("verify", "one-0.1.0.zip", "--key", "mine.pub", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith(f", signed by mine.pub {mine}\n")
+    assert packflow("verify", "one-0.1.0.zip", "--keys", ".", cwd=tmp_path).stdout == done.stdout
+    assert packflow("verify", "one-0.1.0.zip", cwd=tmp_path).stdout.endswith(", signature not checked\n")
+
+    shown = packflow("verify", "one-0.1.0.zip", "-v", "--key", "mine.pub", cwd=tmp_path).stdout
+    assert "signature ✓ ok It is the file that was signed." in " ".join(shown.split())
+
+    def refused(*words: str) -> tuple[str, str]:
+        (error,) = told(packflow("verify", *words, "--json", cwd=tmp_path))["errors"]
+        return error["code"], error["message"]
+
+    assert refused("two-0.1.0.zip", "--key", "mine.pub")[0] == "signature-missing"
+    assert refused("one-0.1.0.zip", "--require", "signed")[0] == "signature-unchecked"
+    code, message = refused("one-0.1.0.zip", "--key", "other.pub")
+    assert code == "signature-invalid"
+    assert "was made with the key" in message
+    swapped = ("two-0.1.0.zip", "--key", "mine.pub", "--signature", "one-0.1.0.zip.sig")
+    assert "signature of another file: of one-0.1.0.zip" in refused(*swapped)[1]
+    (tmp_path / "one-0.1.0.zip").write_bytes((tmp_path / "two-0.1.0.zip").read_bytes())
+    assert "one-0.1.0.zip changed after it was signed" in refused("one-0.1.0.zip", "--key", "mine.pub")[1]
+    assert refused("one-0.1.0.zip", "--key", "private-mine.key")[0] == "key-private"
+    assert refused("one-0.1.0.zip", "two-0.1.0.zip", "--signature", "one-0.1.0.zip.sig")[0] == "usage"
 
 
 def test_json(folder: Path) -> None:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from packflow_runtime.p256 import N, P, is_on_curve, verify
 from packflow_runtime.public_keys import KeyInvalidError, PublicKey, parse_public_key
-from packflow_runtime.signatures import SignatureInvalidError, check_signature, der_signature, parse_der_signature
+from packflow_runtime.signature_bundles import SignatureInvalidError, der_signature, parse_der_signature
+from packflow_runtime.signatures import check_signature
 
 SECRETS = st.integers(1, N - 1) | st.sampled_from([1, 2, 3, N - 1, N - 2, (N - 1) // 2, (N + 1) // 2])
 NUMBERS = st.integers(-5, 2**256) | st.sampled_from([0, 1, N - 1, N, N + 1, P - N, P])

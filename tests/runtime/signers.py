@@ -7,7 +7,8 @@ import hashlib
 import json
 from typing import Any
 
-from packflow_runtime import p256, signatures
+from packflow_runtime import p256
+from packflow_runtime import signature_bundles as bundles
 from packflow_runtime.p256 import G, N, Point
 from packflow_runtime.public_keys import PublicKey
 
@@ -41,13 +42,13 @@ class Signer:
     def bundle(self, statement: dict[str, Any] | bytes, **changes: Any) -> dict[str, Any]:
         """A bundle with a right signature of ``statement``; ``changes`` replace its top-level fields."""
         payload = statement if isinstance(statement, bytes) else json.dumps(statement).encode()
-        sig = signatures.der_signature(*self.numbers(signatures.signed_bytes(payload)))
+        sig = bundles.der_signature(*self.numbers(bundles.signed_bytes(payload)))
         return {
-            "mediaType": signatures.BUNDLE_TYPE,
+            "mediaType": bundles.BUNDLE_TYPE,
             "verificationMaterial": {"publicKey": {"hint": self.key.fingerprint}, "tlogEntries": []},
             "dsseEnvelope": {
                 "payload": base64.b64encode(payload).decode(),
-                "payloadType": signatures.PAYLOAD_TYPE,
+                "payloadType": bundles.PAYLOAD_TYPE,
                 "signatures": [{"sig": base64.b64encode(sig).decode(), "keyid": ""}],
             },
             **changes,
@@ -62,9 +63,9 @@ def statement_of(name: str, content: bytes, **changes: Any) -> dict[str, Any]:
     """The statement about one file, with ``changes`` to its predicate."""
     digest = hashlib.sha256(content).hexdigest()
     return {
-        "_type": signatures.STATEMENT_TYPE,
-        "subject": [{"name": name, "digest": {"sha256": signatures.subject_digest(digest)}}],
-        "predicateType": signatures.PREDICATE_TYPE,
+        "_type": bundles.STATEMENT_TYPE,
+        "subject": [{"name": name, "digest": {"sha256": bundles.subject_digest(digest)}}],
+        "predicateType": bundles.PREDICATE_TYPE,
         "predicate": {
             "serialization": {"method": "files", "hash_type": "sha256", "allow_symlinks": False, "ignore_paths": []},
             "resources": [{"name": ".", "algorithm": "sha256", "digest": digest}],

@@ -13,17 +13,17 @@ from typing import Any
 
 from packflow_runtime.errors import PackflowError
 from packflow_runtime.p256 import N
-from packflow_runtime.signatures import (
+from packflow_runtime.public_keys import PublicKey
+from packflow_runtime.signature_bundles import (
     MAX_SIGNATURE_BYTES,
-    SignatureCheck,
     SignatureInvalidError,
-    check_signature,
     der_signature,
     parse_der_signature,
     parse_signature,
     read_signature,
     signed_bytes,
 )
+from packflow_runtime.signatures import SignatureCheck, check_signature, check_signature_of
 from runtime.signers import Signer, statement_of
 
 SIGNER, OTHER = Signer(1234567), Signer(7654321)
@@ -65,7 +65,7 @@ class CheckTest(SignatureTestCase):
         self.assertEqual("none", checked(None).state)
         found = check_signature(NAME, SHA256, SIGNER.sign(NAME, CONTENT), [])
         self.assertEqual(("unchecked", SIGNER.key.fingerprint), (found.state, found.fingerprint))
-        self.assertEqual("invalid", check_signature(NAME, SHA256, b"nonsense", []).state)
+        self.assertEqual("unchecked", check_signature(NAME, SHA256, b"of another tool", []).state)
 
     def test_the_right_key_among_others(self) -> None:
         keys = [Signer(3).key, OTHER.key, SIGNER.key]
@@ -305,6 +305,45 @@ class ReadTest(unittest.TestCase):
         with self.assertRaises(PackflowError) as folder:
             read_signature(self.path.parent)
         self.assertEqual("signature-unreadable", folder.exception.code)
+
+    def test_the_signature_beside_a_file(self) -> None:
+        path = self.path.with_suffix("")
+        self.assertEqual("none", check_signature_of(path, SHA256, [SIGNER.key]).state)
+        self.path.write_bytes(SIGNER.sign(path.name, CONTENT))
+        found = check_signature_of(path, SHA256, [SIGNER.key])
+        self.assertEqual(("valid", str(self.path)), (found.state, found.path))
+        self.path.write_bytes(b"x" * (MAX_SIGNATURE_BYTES + 1))
+        self.assertEqual("too-large", check_signature_of(path, SHA256, [SIGNER.key]).reason)
+        self.path.unlink()
+        self.path.mkdir()
+        self.assertEqual("unreadable", check_signature_of(path, SHA256, [SIGNER.key]).reason)
+
+    def test_a_signature_that_is_named(self) -> None:
+        path, named = self.path.with_name("a.zip"), self.path.with_name("b.sig")
+        with self.assertRaises(PackflowError) as caught:
+            check_signature_of(path, SHA256, [SIGNER.key], named)
+        self.assertEqual("signature-not-found", caught.exception.code)
+        named.write_bytes(SIGNER.sign("a.zip", CONTENT))
+        self.assertEqual("valid", check_signature_of(path, SHA256, [SIGNER.key], named).state)
+
+    def test_in_a_few_words(self) -> None:
+        named = PublicKey(SIGNER.key.point, "keys/release.pub")
+        fingerprint = SIGNER.key.fingerprint
+        signature = SIGNER.sign(NAME, CONTENT)
+        for keys, sha256, content, line in (
+            ([named], SHA256, signature, f"signed by release.pub {fingerprint}"),
+            ([SIGNER.key], SHA256, signature, f"signed by key {fingerprint}"),
+            ([named], SHA256, None, "not signed"),
+            ([], SHA256, signature, "signature not checked"),
+            ([], SHA256, b"x", "signature not checked"),
+            ([named], SHA256, b"[]", "signature invalid"),
+        ):
+            self.assertEqual(line, check_signature(NAME, sha256, content, keys).in_short())
+        data = check_signature(NAME, SHA256, signature, [named], "x.sig").as_json()
+        self.assertEqual(
+            {"state": "valid", "reason": None, "fingerprint": fingerprint, "path": "x.sig", "key": "keys/release.pub"},
+            {key: value for key, value in data.items() if key != "message"},
+        )
 
     def test_what_was_parsed(self) -> None:
         found = parse_signature(SIGNER.sign(NAME, CONTENT))

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from runtime.archives import RUNTIME, archive_of, manifest_of, runnable_files, tiny_files
+from runtime.signers import Signer
 
 NEVER_ALONE = "an archive cannot vouch for itself: its own code did this check. Check it from outside: "
 
@@ -47,7 +48,9 @@ class Command(unittest.TestCase):
         return self.start("-m", "packflow_runtime", "verify", *words, PYTHONPATH=str(RUNTIME.parent), **environment)
 
     def ok(self, name: str) -> str:
-        return f"ok      {name}: tiny 1.0, 5 files, {self.good.stat().st_size:,} bytes, sha256 {self.sha256}\n"
+        return (
+            f"ok      {name}: tiny 1.0, 5 files, {self.good.stat().st_size:,} bytes, sha256 {self.sha256}, not signed\n"
+        )
 
     def test_a_line_for_each_good_archive(self) -> None:
         done = self.verify("good.zip", self.good)
@@ -78,11 +81,54 @@ class Command(unittest.TestCase):
     def test_demands(self) -> None:
         done = self.verify("good.zip", "--require", "parity,signed")
         self.assertEqual((done.returncode, done.stdout), (1, "failed  good.zip: require signed\n"))
-        self.assertIn("There is no signature beside it: good.zip.sig does not exist.", done.stderr)
+        self.assertIn("error: It is not signed.\n  good.zip: --require signed\n", done.stderr)
         self.assertEqual(self.verify("good.zip", "--require", "parity,lock").returncode, 0)
         done = self.verify("good.zip", "--require", "parity,faith")
         self.assertEqual((done.returncode, done.stdout), (2, ""))
         self.assertIn("error: --require does not know 'faith'.\n  next: Choose from parity, ", done.stderr)
+
+    def test_signatures(self) -> None:
+        signer, other = Signer(1234567), Signer(7654321)
+        (self.folder / "keys").mkdir()
+        for path, key in (("mine.pub", signer.key), ("other.pub", other.key), ("keys/mine.pem", signer.key)):
+            (self.folder / path).write_bytes(key.pem)
+        self.assertEqual(self.verify("good.zip", "--key", "mine.pub").returncode, 1, "a key demands a signature")
+        signature = self.folder / "good.zip.sig"
+        signature.write_bytes(signer.sign("good.zip", self.good.read_bytes()))
+        signed = self.ok("good.zip").replace("not signed", "signature not checked")
+        self.assertEqual(self.verify("good.zip").stdout, signed)
+        for words, name in ((("--key", "mine.pub"), "mine.pub"), (("--keys", "keys"), "mine.pem")):
+            done = self.verify("good.zip", *words)
+            told = self.ok("good.zip").replace("not signed", f"signed by {name} {signer.key.fingerprint}")
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (0, told, ""))
+        done = self.verify("good.zip", "--key", "other.pub")
+        self.assertEqual((done.returncode, done.stdout), (1, "failed  good.zip: require signed\n"))
+        self.assertIn(
+            f"made with the key {signer.key.fingerprint}, not with the key {other.key.fingerprint}", done.stderr
+        )
+        self.assertEqual(self.verify("good.zip", "--key", "other.pub", "--key", "mine.pub").returncode, 0)
+        self.assertIn("and no key was given", self.verify("good.zip", "--require", "signed").stderr)
+        signature.rename(self.folder / "away.sig")
+        self.assertEqual(self.verify("good.zip", "--key", "mine.pub", "--signature", "away.sig").returncode, 0)
+        self.assertEqual(self.verify("good.zip", "--key", "mine.pub", "--signature", "none.sig").returncode, 3)
+        self.assertEqual(self.verify("good.zip", self.good, "--signature", "away.sig").returncode, 2)
+        self.assertEqual(self.verify("good.zip", "--key", "none.pub").returncode, 3)
+        self.assertEqual(self.verify("good.zip", "--key", "good.zip").returncode, 2)
+
+    def test_signatures_in_json(self) -> None:
+        signer = Signer(1234567)
+        (self.folder / "mine.pub").write_bytes(signer.key.pem)
+        (self.folder / "good.zip.sig").write_bytes(signer.sign("another.zip", b"something else"))
+        done = self.verify("good.zip", "--key", "mine.pub", "--json")
+        answer = self.envelope(done)
+        (told,) = answer["data"]["archives"]
+        self.assertEqual((told["signature"]["state"], told["signature"]["reason"]), ("invalid", "other-file"))
+        self.assertEqual([error["code"] for error in answer["errors"]], ["signature-invalid"])
+        self.assertEqual([one["demand"] for one in told["unmet"]], ["signed"])
+        self.assertIn(
+            "    signature      invalid It is the signature of another file",
+            self.verify("good.zip", "--key", "mine.pub", "-v").stdout,
+        )
 
     def test_what_was_checked_apart_from_what_is_claimed(self) -> None:
         shown = self.verify("-v", "good.zip").stdout

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,18 +23,22 @@ DEMANDS = {
     "reviewed-pickle": "its pickles ask only for reviewed globals, the project's own, and what the allowlist has",
     "known-runtime": "the runtime inside is byte for byte the one that checks it",
     "sbom": "it ships a software bill of materials",
-    "signed": "a signature beside it is good",
+    "signed": "the signature beside it is by a key that was given",
 }
 """Every word that ``--require`` takes, and what it demands."""
 
 
 @dataclass(frozen=True)
 class Unmet:
-    """A demand that an archive does not meet, why, and what to do."""
+    """A demand that an archive does not meet, why, and what to do; ``code`` is stable."""
 
     demand: str
     reason: str
     hint: str
+    code: str = "demand-unmet"
+
+
+_UNSIGNED = {"none": "signature-missing", "unchecked": "signature-unchecked", "invalid": "signature-invalid"}
 
 
 def parse_demands(words: str) -> tuple[str, ...]:
@@ -52,6 +55,15 @@ def parse_demands(words: str) -> tuple[str, ...]:
     return found
 
 
+def demands_of(words: str | None, *, with_key: bool) -> tuple[str, ...]:
+    """The demands that ``--require`` names; whoever gives a key demands a signature by it, too.
+
+    Otherwise an archive would pass whose signature was taken away.
+    """
+    demands = parse_demands(words) if words is not None else ()
+    return (*demands, "signed") if with_key and "signed" not in demands else demands
+
+
 def unmet_demands(verification: Verification, demands: tuple[str, ...]) -> tuple[Unmet, ...]:
     """Those of ``demands`` that an archive which passed does not meet."""
     manifest = verification.manifest
@@ -61,7 +73,7 @@ def unmet_demands(verification: Verification, demands: tuple[str, ...]) -> tuple
     return tuple(Unmet(demand, *answer) for demand, answer in answers if answer is not None)
 
 
-_Answer = tuple[str, str] | None
+_Answer = tuple[str, str] | tuple[str, str, str] | None
 
 
 def _parity(_verification: Verification, manifest: Manifest) -> _Answer:
@@ -134,13 +146,9 @@ def _sbom(_verification: Verification, manifest: Manifest) -> _Answer:
 
 
 def _signed(verification: Verification, _manifest: Manifest) -> _Answer:
-    beside = f"{verification.path}.sig"
-    if not os.path.lexists(beside):
-        return f"There is no signature beside it: {beside} does not exist.", "Ask its builder for the signature."
-    return (
-        f"{beside} is there, and this version cannot check signatures.",
-        "Check it with a later version, or with OpenSSF's model_signing.",
-    )
+    found = verification.signature
+    assert found is not None  # noqa: S101 - it is looked at in every archive that passed
+    return None if found.state == "valid" else (found.message, found.hint, _UNSIGNED[found.state])
 
 
 _ANSWERS: dict[str, Callable[[Verification, Manifest], _Answer]] = {

@@ -6,9 +6,13 @@ import base64
 import hashlib
 import os
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from .errors import ExitCode, PackflowError
 from .p256 import P, Point, is_on_curve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 KEY_SUFFIXES = (".pub", ".pem")
 _MAX_KEY_BYTES = 64 * 1024
@@ -81,6 +85,12 @@ def read_public_keys(folder: str | os.PathLike[str]) -> list[PublicKey]:
             f"{name} holds no public key.", file=name, hint="Put the keys that you trust there, as *.pub or *.pem."
         )
     return [read_public_key(os.path.join(name, one)) for one in found]
+
+
+def keys_given(files: Iterable[str | os.PathLike[str]], folder: str | os.PathLike[str] | None) -> list[PublicKey]:
+    """The keys that ``--key`` and ``--keys`` name; raises what reading them does."""
+    keys = [read_public_key(file) for file in files]
+    return keys if folder is None else keys + read_public_keys(folder)
 
 
 def parse_public_key(content: bytes, file: str = "") -> PublicKey:

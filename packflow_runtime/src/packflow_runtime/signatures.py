@@ -1,65 +1,41 @@
-"""Detached signatures of one file in the OpenSSF model-signing form, and whether a key made one.
+"""Whether a file's detached signature is good, and the reason where it is not.
 
-A sigstore bundle (v0.3) holds a DSSE envelope, which holds an in-toto statement about one resource, the file: its
-SHA-256. The file's name is in the statement but proves nothing; a renamed file is still the file that was signed.
-Nothing of a statement is looked at before its signature is found to be right.
+The file's name is in the signed statement but proves nothing: a renamed file is still the file that was signed. Nothing
+of a statement is looked at before its signature is found to be right.
 """
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import json
 import os
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from .errors import ExitCode, PackflowError
-from .jsonlines import BadLineError, decode_value, refuse_constant
-from .p256 import N, verify
+from .p256 import verify
 from .reporting import printable
+from .signature_bundles import (
+    PREDICATE_TYPE,
+    SHA256,
+    STATEMENT_TYPE,
+    Signature,
+    SignatureInvalidError,
+    json_object,
+    malformed,
+    parse_signature,
+    read_signature,
+    signed_bytes,
+    strict_json,
+    subject_digest,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .public_keys import PublicKey
 
-BUNDLE_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
-PAYLOAD_TYPE = "application/vnd.in-toto+json"
-STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
-PREDICATE_TYPE = "https://model_signing/signature/v1.0"
 SIGNATURE_SUFFIX = ".sig"
-MAX_SIGNATURE_BYTES = 1 << 20
-_FINGERPRINT = re.compile(r"[0-9a-f]{64}\Z")
 _LONGEST_NAME = 120
-
-
-class SignatureInvalidError(PackflowError):
-    """A signature that proves nothing about the file; ``reason`` is a stable slug."""
-
-    code = "signature-invalid"
-    exit_code = ExitCode.CHECK_FAILED
-
-    def __init__(
-        self, reason: str, title: str, hint: str = "Get the file and its signature again from the source."
-    ) -> None:
-        super().__init__(title, hint=hint)
-        self.reason = reason
-
-
-@dataclass(frozen=True)
-class Signature:
-    """What a signature file holds, nothing of it checked yet.
-
-    ``r`` and ``s`` are a signature of ``payload`` (a statement) by the key that ``hint`` names; an old signature names
-    none.
-    """
-
-    payload: bytes
-    r: int
-    s: int
-    hint: str | None
 
 
 @dataclass(frozen=True)
@@ -77,167 +53,79 @@ class SignatureCheck:
     key: PublicKey | None = None
     reason: str | None = None
     hint: str = ""
+    path: str = ""
+
+    def in_short(self) -> str:
+        """A few words, to follow others about the file."""
+        if self.state == "valid":
+            name = os.path.basename(self.key.file) if self.key is not None and self.key.file else "key"
+            return f"signed by {name} {self.fingerprint}"
+        words = {"invalid": "signature invalid", "unchecked": "signature not checked", "none": "not signed"}
+        return words[self.state]
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data."""
+        found = {key: getattr(self, key) for key in ("state", "reason", "message", "fingerprint", "path")}
+        return {**found, "key": self.key.file if self.key is not None else None}
 
 
-def read_signature(path: str | os.PathLike[str]) -> bytes | None:
-    """The content of a signature file, None where there is none; raises SignatureInvalidError for one too large.
+def check_signature_of(
+    path: str | os.PathLike[str],
+    file_sha256: str,
+    keys: Sequence[PublicKey],
+    signature: str | os.PathLike[str] | None = None,
+) -> SignatureCheck:
+    """Whether the file at ``path``, which has this SHA-256, is signed by one of ``keys``.
 
-    Raises PackflowError when it is there and cannot be read.
+    The signature lies beside it, or is the file ``signature``. Raises PackflowError when that file is not there, since
+    it was named; all else is an answer.
     """
-    name = os.fspath(path)
+    beside = os.fspath(path) + SIGNATURE_SUFFIX if signature is None else os.fspath(signature)
     try:
-        with open(name, "rb") as file:
-            content = file.read(MAX_SIGNATURE_BYTES + 1)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
+        content = read_signature(beside)
+    except SignatureInvalidError as error:
+        return _invalid(error, None, beside)
+    except PackflowError as error:
+        return SignatureCheck("invalid", error.title, reason="unreadable", hint=error.hint, path=beside)
+    if content is None and signature is not None:
         raise PackflowError(
-            f"{name} cannot be read: {error.strerror}.",
-            code="signature-unreadable",
+            f"The signature {beside} does not exist.",
+            code="signature-not-found",
             exit_code=ExitCode.NOT_FOUND,
-            file=name,
-            hint="Mend its permissions, or name another with --signature.",
-        ) from None
-    if len(content) > MAX_SIGNATURE_BYTES:
-        raise SignatureInvalidError(
-            "too-large", f"{name} is larger than {MAX_SIGNATURE_BYTES >> 20} MiB: no signature."
+            file=beside,
+            hint="Check its path; without --signature the one beside the archive is taken.",
         )
-    return content
+    return check_signature(os.path.basename(os.fspath(path)), file_sha256, content, keys, beside)
 
 
 def check_signature(
-    file_name: str, file_sha256: str, content: bytes | None, keys: Sequence[PublicKey]
+    file_name: str, file_sha256: str, content: bytes | None, keys: Sequence[PublicKey], path: str = ""
 ) -> SignatureCheck:
     """Whether ``content`` is the signature of the file with this SHA-256 (hex) by one of ``keys``.
 
-    ``file_name`` only words the answer. Never raises: a broken signature is an answer too.
+    ``file_name`` only words the answer, ``path`` is where the signature is from. Never raises: a broken signature is
+    an answer too. Without keys nothing is said against it: it may be of a kind that another tool checks.
     """
     if content is None:
-        return SignatureCheck("none", "The file is not signed.")
+        return SignatureCheck("none", "It is not signed.", hint="Ask its builder for the signature.", path=path)
     fingerprint: str | None = None
     try:
         signature = parse_signature(content)
         fingerprint = signature.hint
-        if not keys:
-            return SignatureCheck("unchecked", "There is a signature, and no key to check it with.", fingerprint)
-        key = _key_of(signature, keys)
-        fingerprint = key.fingerprint
-        _check_statement(signature.payload, file_name, file_sha256)
+        if keys:
+            key = _key_of(signature, keys)
+            fingerprint = key.fingerprint
+            _check_statement(signature.payload, file_name, file_sha256)
+            return SignatureCheck("valid", "It is the file that was signed.", fingerprint, key, path=path)
     except SignatureInvalidError as error:
-        return SignatureCheck("invalid", error.title, fingerprint, None, error.reason, error.hint)
-    return SignatureCheck("valid", "The file is the one that was signed.", fingerprint, key)
+        if keys:
+            return _invalid(error, fingerprint, path)
+    message = "There is a signature beside it, and no key was given to check it with."
+    return SignatureCheck("unchecked", message, fingerprint, hint="Give the signer's public key: --key PUB", path=path)
 
 
-def signed_bytes(payload: bytes) -> bytes:
-    """What a signature of ``payload`` is over: DSSE's pre-authentication encoding, which binds its type to it."""
-    return b"DSSEv1 %d %s %d %s" % (len(PAYLOAD_TYPE), PAYLOAD_TYPE.encode(), len(payload), payload)
-
-
-def subject_digest(file_sha256: str) -> str:
-    """The digest of a statement's subject: SHA-256 over the raw digests of all resources, here the one."""
-    return hashlib.sha256(bytes.fromhex(file_sha256)).hexdigest()
-
-
-# --- Reading --------------------------------------------------------------------------------------------------
-
-
-def parse_signature(content: bytes) -> Signature:
-    """Read a bundle; raises SignatureInvalidError for what is not one signature by a key."""
-    bundle = _object(_strict_json(content, "The signature file"), "the signature file")
-    if bundle.get("mediaType") != BUNDLE_TYPE:
-        raise _malformed("bundle-type", "it is no sigstore bundle of version 0.3")
-    material = _object(bundle.get("verificationMaterial"), "verificationMaterial")
-    if "publicKey" not in material:
-        raise SignatureInvalidError(
-            "not-by-key",
-            "The signature was made with a certificate or an identity, not with a key.",
-            "Ask for a signature by a key, or check it with the tool that made it.",
-        )
-    hint = _object(material["publicKey"], "publicKey").get("hint")
-    envelope = _object(bundle.get("dsseEnvelope"), "dsseEnvelope")
-    if envelope.get("payloadType") != PAYLOAD_TYPE:
-        raise _malformed("payload-type", "its payload is no in-toto statement")
-    signatures = envelope.get("signatures")
-    if not isinstance(signatures, list) or len(signatures) != 1:
-        raise _malformed("signatures", "it must hold one signature")
-    payload = _base64(envelope.get("payload"), "payload")
-    r, s = parse_der_signature(_base64(_object(signatures[0], "signatures").get("sig"), "sig"))
-    return Signature(payload, r, s, _hint(hint))
-
-
-def parse_der_signature(der: bytes) -> tuple[int, int]:
-    """The two numbers of an ECDSA signature in DER; raises SignatureInvalidError for any other spelling of them.
-
-    Reads leniently, writes again, and demands the same bytes.
-    """
-    numbers = []
-    rest = der[2:]
-    for _ in range(2):
-        length = rest[1] if len(rest) > 1 else 0
-        numbers.append(int.from_bytes(rest[2 : 2 + length], "big"))
-        rest = rest[2 + length :]
-    r, s = numbers
-    if not (0 < r < N and 0 < s < N) or der_signature(r, s) != der:
-        raise _malformed("signature-der", "its two numbers are out of range, or not in their one DER form")
-    return r, s
-
-
-def der_signature(r: int, s: int) -> bytes:
-    """An ECDSA signature in DER: a sequence of two positive integers, each in the fewest bytes."""
-    body = b""
-    for number in (r, s):
-        raw = number.to_bytes(number.bit_length() // 8 + 1, "big")  # a leading zero bit keeps it positive
-        body += bytes([2, len(raw)]) + raw
-    return bytes([0x30, len(body)]) + body
-
-
-def _hint(hint: object) -> str | None:
-    if hint is None or hint == "":
-        return None
-    if not isinstance(hint, str) or not _FINGERPRINT.match(hint):
-        raise _malformed("key-hint", "it names its key in another way than by SHA-256")
-    return hint
-
-
-def _base64(text: object, field: str) -> bytes:
-    if not isinstance(text, str):
-        raise _malformed("field-missing", f"{field} is missing")
-    try:
-        data = base64.b64decode(text.encode("ascii"), validate=True)
-    except ValueError:
-        raise _malformed("base64", f"{field} is not Base64") from None
-    if base64.b64encode(data).decode() != text:
-        raise _malformed("base64", f"{field} is not in the one form that Base64 may have")
-    return data
-
-
-def _strict_json(content: bytes, what: str) -> Any:  # noqa: ANN401 - any JSON value
-    """Read JSON in which no object has a key twice: two readers could each believe another of them."""
-    try:
-        decode_value(content)
-        return json.loads(content.decode("utf-8"), object_pairs_hook=_pairs, parse_constant=refuse_constant)
-    except BadLineError as error:
-        raise SignatureInvalidError("not-json", f"{what} is not JSON: {error}.") from None
-
-
-def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise _malformed("duplicate-key", "a key stands twice in one object")
-    return found
-
-
-def _object(value: object, field: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise _malformed("field-missing", f"{field} is missing or no object")
-    return value
-
-
-def _malformed(reason: str, why: str) -> SignatureInvalidError:
-    return SignatureInvalidError(reason, f"The signature cannot be read: {why}.")
-
-
-# --- Checking -------------------------------------------------------------------------------------------------
+def _invalid(error: SignatureInvalidError, fingerprint: str | None, path: str) -> SignatureCheck:
+    return SignatureCheck("invalid", error.title, fingerprint, None, error.reason, error.hint, path)
 
 
 def _key_of(signature: Signature, keys: Sequence[PublicKey]) -> PublicKey:
@@ -265,35 +153,35 @@ def _key_of(signature: Signature, keys: Sequence[PublicKey]) -> PublicKey:
 
 def _check_statement(payload: bytes, file_name: str, file_sha256: str) -> None:
     """Raise SignatureInvalidError unless a statement that is known to be its signer's is about this file."""
-    statement = _object(_strict_json(payload, "The statement in the signature"), "the statement")
+    statement = json_object(strict_json(payload, "The statement in the signature"), "the statement")
     if statement.get("_type") != STATEMENT_TYPE:
         raise _unknown("statement-type", f"its statement is of type {_shown(statement.get('_type'))}")
     if statement.get("predicateType") != PREDICATE_TYPE:
         raise _unknown("predicate-type", f"its statement says {_shown(statement.get('predicateType'))}")
-    digest = _resource_digest(_object(statement.get("predicate"), "predicate"))
+    digest = _resource_digest(json_object(statement.get("predicate"), "predicate"))
     subjects = statement.get("subject")
     if not isinstance(subjects, list) or len(subjects) != 1:
-        raise _malformed("subject", "it must be about one subject")
-    subject = _object(subjects[0], "subject")
+        raise malformed("subject", "it must be about one subject")
+    subject = json_object(subjects[0], "subject")
     if subject.get("digest") != {"sha256": subject_digest(digest)}:
-        raise _malformed("subject-digest", "the digest of its subject is not that of its resource")
+        raise malformed("subject-digest", "the digest of its subject is not that of its resource")
     if digest != file_sha256:
         raise _other_file(subject.get("name"), digest, file_name, file_sha256)
 
 
 def _resource_digest(predicate: dict[str, Any]) -> str:
-    serialization = _object(predicate.get("serialization"), "serialization")
+    serialization = json_object(predicate.get("serialization"), "serialization")
     if serialization.get("method") != "files" or serialization.get("hash_type") != "sha256":
         raise _unknown("serialization", "it hashes in another way than SHA-256 of the whole file")
     resources = predicate.get("resources")
     if not isinstance(resources, list) or len(resources) != 1:
         raise _unknown("resources", "it is of a folder, not of one file")
-    resource = _object(resources[0], "resources")
+    resource = json_object(resources[0], "resources")
     digest = resource.get("digest")
     if resource.get("name") != "." or resource.get("algorithm") != "sha256":
         raise _unknown("resources", "it is of a file in a folder, not of one file")
-    if not isinstance(digest, str) or not _FINGERPRINT.match(digest):
-        raise _malformed("resource-digest", "it holds no SHA-256")
+    if not isinstance(digest, str) or not SHA256.match(digest):
+        raise malformed("resource-digest", "it holds no SHA-256")
     return digest
 
 

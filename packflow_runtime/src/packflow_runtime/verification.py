@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import pkgutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from . import __version__
@@ -18,10 +18,13 @@ from .canonical_zip import directory_of, local_header
 from .errors import ExitCode, PackflowError
 from .manifest import RUNTIME_DIR, Manifest, ManifestError
 from .portable_names import ArchiveFormatError
+from .signatures import SignatureCheck, check_signature_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    from .public_keys import PublicKey
 
 MEANINGS = {
     "structure": "the zip has the one form that it may have: every header, nothing before, between or after",
@@ -71,6 +74,7 @@ class Verification:
     ``sha256`` is of the whole file, ``digest`` of its manifest, which names all else; both, like ``manifest``, are None
     where the archive did not pass. ``more_faults`` counts those that were not kept. ``same_runtime`` says whether the
     runtime inside is byte for byte the one that checks, None where the versions differ or it cannot be told.
+    ``signature`` is None where the archive did not pass.
     """
 
     path: Path
@@ -84,6 +88,7 @@ class Verification:
     files: int = 0
     pickles: tuple[ArchivedPickle, ...] = ()
     same_runtime: bool | None = None
+    signature: SignatureCheck | None = None
 
     @property
     def passed(self) -> bool:
@@ -124,19 +129,29 @@ class Verification:
             "more_faults": self.more_faults,
             "pickles": [asdict(pickle) for pickle in self.pickles],
             "same_runtime": self.same_runtime,
+            "signature": self.signature.as_json() if self.signature is not None else None,
             "claimed": self.claims(),
         }
 
 
-def verify(path: Path, report: Callable[[int, int], object] = lambda _done, _total: None) -> Verification:
-    """Check the archive at ``path``; what is wrong with it is a value, not an error.
+def verify(
+    path: Path,
+    report: Callable[[int, int], object] = lambda _done, _total: None,
+    *,
+    keys: Sequence[PublicKey] = (),
+    signature: Path | None = None,
+) -> Verification:
+    """Check the archive at ``path``, and the signature beside it (or in ``signature``) with ``keys``.
 
-    ``report`` gets the bytes looked at so far, and the archive's size. Raises PackflowError where the file cannot be
-    opened or read.
+    What is wrong with it is a value, not an error. ``report`` gets the bytes looked at so far, and the archive's size.
+    Raises PackflowError where the file, or a signature that was named, cannot be opened or read.
     """
     try:
         with open_archive(path) as archive:
-            return _verify_contents(archive, os.fstat(archive.file.fileno()).st_size, report)
+            found = _verify_contents(archive, os.fstat(archive.file.fileno()).st_size, report)
+        if found.sha256 is None:
+            return found
+        return replace(found, signature=check_signature_of(path, found.sha256, keys, signature))
     except (ArchiveFormatError, ManifestError) as error:
         fault = _fault(error)
         return Verification(path, path.stat().st_size, _checks(fault, contents_began=False), (fault,))

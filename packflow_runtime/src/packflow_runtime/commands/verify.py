@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..archive_demands import Unmet, parse_demands, unmet_demands
+from ..archive_demands import Unmet, demands_of, unmet_demands
 from ..envelope import envelope, problem
 from ..errors import ExitCode, PackflowError
+from ..public_keys import keys_given
 from ..reporting import print_error, print_notice, printable
 from ..stdio import not_writable, require_output
 from ..verification import Verification, verify
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from ..signatures import SignatureCheck
     from ..target import Target
 
 NEEDS_COPY = False
@@ -37,6 +39,16 @@ def add_options_outside(parser: argparse.ArgumentParser) -> None:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of ``verify``."""
     parser.add_argument("--require", metavar="WORDS", help="demand more: parity,lock,no-pickle and others, with commas")
+    parser.add_argument(
+        "--key",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="PUB",
+        help="demand a signature by this public key (repeatable)",
+    )
+    parser.add_argument("--keys", type=Path, metavar="DIR", help="demand one by a key of this folder (*.pub, *.pem)")
+    parser.add_argument("--signature", type=Path, metavar="FILE", help="the signature (default: ARCHIVE.sig)")
     parser.add_argument("-v", "--verbose", action="store_true", help="show what was checked, and what is only claimed")
     parser.add_argument("--json", action="store_true", help="print one JSON object on standard output")
 
@@ -49,11 +61,19 @@ def answer(target: Target | None, options: argparse.Namespace) -> int:
 def _verify_all(archives: Sequence[Path], options: argparse.Namespace) -> int:
     """Check each archive, say of each what was found, and return 0, or the code of the worst."""
     require_output("Run it again with standard output open.")
-    demands = parse_demands(options.require) if options.require is not None else ()
+    keys = keys_given(options.key, options.keys)
+    demands = demands_of(options.require, with_key=bool(keys))
+    if options.signature is not None and len(archives) > 1:
+        raise PackflowError(
+            "--signature is of one archive, and several are named.",
+            code="usage",
+            exit_code=ExitCode.USAGE,
+            hint="Check them one by one, or put each signature beside its archive as ARCHIVE.sig.",
+        )
     found, errors, code = [], [], ExitCode.OK
     for path in archives:
         try:
-            verification = verify(path)
+            verification = verify(path, keys=keys, signature=options.signature)
         except PackflowError as error:
             errors.append(problem(error.code, error.title, file=str(path), hint=error.hint))
             code = code or error.exit_code
@@ -65,7 +85,7 @@ def _verify_all(archives: Sequence[Path], options: argparse.Namespace) -> int:
         is_good = verification.passed and not unmet
         found.append({**verification.as_json(), "ok": is_good, "unmet": [vars(one) for one in unmet]})
         errors += [problem(fault.code, fault.message, file=str(path), hint=fault.hint) for fault in verification.faults]
-        errors += [problem("demand-unmet", one.reason, file=str(path), hint=one.hint) for one in unmet]
+        errors += [problem(one.code, one.reason, file=str(path), hint=one.hint) for one in unmet]
         if verification.faults or unmet:
             code = ExitCode.CHECK_FAILED
         if not options.json:
@@ -99,7 +119,8 @@ def _show(verification: Verification, unmet: tuple[Unmet, ...], *, verbose: bool
     path, manifest = verification.path, verification.manifest
     if manifest is not None and not unmet:
         told = f"{manifest.name} {manifest.version}, {verification.files:,} files, {verification.size:,} bytes"
-        _print(f"ok      {path}: {told}, sha256 {verification.sha256}")
+        signed = f", {verification.signature.in_short()}" if verification.signature is not None else ""
+        _print(f"ok      {path}: {told}, sha256 {verification.sha256}{signed}")
     else:
         checks = dict.fromkeys(fault.check for fault in verification.faults)
         _print(f"failed  {path}: {', '.join([*checks, *(f'require {one.demand}' for one in unmet)])}")
@@ -130,9 +151,18 @@ def _show_blocks(verification: Verification) -> None:
     if verification.manifest is not None:
         same = {True: "is this one, byte for byte", False: "has other files than this one", None: "is another version"}
         _print(f"    {'runtime':<14} {'':<7} the runtime inside {same[verification.same_runtime]}")
+        if verification.signature is not None:
+            found = verification.signature
+            _print(f"    {'signature':<14} {found.state:<7} {found.message}{_key_of(found)}")
         _print("  claimed by its builder, and not checked")
         for key, value in verification.claims().items():
             _print(f"    {key:<17} {json.dumps(value, ensure_ascii=False)}")
+
+
+def _key_of(found: SignatureCheck) -> str:
+    if found.fingerprint is None:
+        return ""
+    return f" Key {found.fingerprint}." if found.state == "valid" else f" It names key {found.fingerprint}."
 
 
 def _print_json(archives: list[dict[str, Any]], errors: list[dict[str, Any]], code: int) -> None:
