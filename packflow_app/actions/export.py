@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from packflow_app.actions.dry_run import DryRunOptions, dry_run
 from packflow_app.actions.golden_events import GoldenOffer, GoldenSelection, recorded_from
+from packflow_app.actions.sign import SigningKey, signer_of
 from packflow_app.checks.check import Finding, Severity
 from packflow_app.checks.context import Context, look_at
 from packflow_app.checks.registry import findings_in
@@ -19,6 +20,7 @@ from packflow_app.events.profile import EventBlock
 from packflow_app.events.profiling import Profiler
 from packflow_app.events.schema import schema_of
 from packflow_app.packaging.export import Exported, archive_path, export_archive
+from packflow_app.packaging.signing import Signer, WrittenSignature, signature_path, write_signature
 from packflow_app.packaging.sources import Evidence, read_lock
 from packflow_app.projects.project import Project, open_project
 from packflow_app.runtime import GOLDEN_DIR, GoldenEvents, decode_event, read_golden
@@ -46,11 +48,15 @@ class ExportOptions:
     python: str | None = None
     run: bool = True
     strict: bool = False
+    signing_key: SigningKey | None = None
 
 
 @dataclass(frozen=True)
 class ExportDone:
-    """The archive, the verdict it carries, what was found that does not block, and what was done on the way."""
+    """The archive, the verdict it carries, what was found that does not block, and what was done on the way.
+
+    ``signature`` is None where none was asked for.
+    """
 
     project: Project
     exported: Exported
@@ -58,6 +64,7 @@ class ExportDone:
     ran_dry_run: bool
     golden_recorded: bool
     findings: list[Finding]
+    signature: WrittenSignature | None = None
 
 
 class ExportBlockedError(CheckFailedError):
@@ -94,20 +101,30 @@ def export(
 
     ``ask`` is called where real events would ship that nobody has agreed to yet; it returns how many may. Raises
     CheckFailedError or ModelFailedError when that verdict is not good, ExportBlockedError when a check finds an error;
-    then nothing is exported, and the golden events are as they were.
+    then nothing is exported, and the golden events are as they were. What signs is opened first; where it then does not
+    sign, the archive stays, unsigned.
     """
     project = open_project(options.project)
     archive_path(project, options.output)  # before the dry run, which may take long
+    signer = signer_of(options.signing_key) if options.signing_key is not None else None
     read_lock(project)
     before = read_golden(project.folder)
     try:
         if isinstance(options.golden, Path):
             write_golden(project.folder, recorded_from(options.golden, project, options.python, cancel))
-        return _export(project, options, before, report, ask, cancel)
+        done = _export(project, options, before, report, ask, cancel)
     except BaseException:
         if read_golden(project.folder) != before:
             put_back_golden(project.folder, before)
         raise
+    return done if signer is None else replace(done, signature=_signed(done.exported, signer, force=options.force))
+
+
+def _signed(exported: Exported, signer: Signer, *, force: bool) -> WrittenSignature:
+    """Sign the archive that was written; one that somebody changed since is not signed."""
+    path = exported.path
+    with path.open("rb") as file:
+        return write_signature(file, path.name, signer, signature_path(path), sha256=exported.sha256, force=force)
 
 
 def _export(

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from packflow_app.actions.export import ExportBlockedError, ExportOptions, export
+from packflow_app.actions.export import ExportBlockedError, ExportDone, ExportOptions, export
 from packflow_app.actions.export_plan import plan_export
 from packflow_app.actions.golden_events import MOST_GOLDEN, GoldenOffer
+from packflow_app.actions.sign import SigningKey
 from packflow_app.checks.check import Finding, Severity
 from packflow_app.cli.asking import ask, can_ask
 from packflow_app.cli.dry_run import describe_progress
@@ -24,11 +26,13 @@ from packflow_app.cli.export_view import (
     show_plan,
 )
 from packflow_app.cli.options import JsonOption, NoInputOption, PythonOption, terminal_of
+from packflow_app.cli.passphrases import passphrase_of
+from packflow_app.cli.sign import PublicKeyOption, SignCommandOption
 from packflow_app.cli.terminal import Terminal
 from packflow_app.cli.wording import counted
 from packflow_app.dryrun.session import ModeProgressed
 from packflow_app.errors import UsageError
-from packflow_app.packaging.export import Exported
+from packflow_app.packaging.signing import signature_path
 from packflow_app.packaging.writing import FileWritten
 from packflow_app.projects.contents import SECRETS
 from packflow_app.result import Problem, Result
@@ -61,6 +65,11 @@ def command(
         bool, typer.Option("--no-run", help="Refuse, rather than run the model, where its verdict is stale.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace another archive of the same name.")] = False,
+    sign: Annotated[
+        Path | None, typer.Option("--sign", metavar="KEY", help="Sign the archive with this private key.")
+    ] = None,
+    sign_command: SignCommandOption = None,
+    public_key: PublicKeyOption = None,
     verbose: Annotated[
         bool, typer.Option("-v", "--verbose", help="Also say what was left out, and every warning.")
     ] = False,
@@ -77,6 +86,9 @@ def command(
         )
     terminal = terminal_of(context, as_json=as_json)
     options = ExportOptions(project, output, _golden(golden), force, python, not no_run, strict)
+    if sign is not None or sign_command is not None:
+        passphrase = None if plan else passphrase_of(sign, no_input=no_input)
+        options = replace(options, signing_key=SigningKey(sign, passphrase, sign_command, public_key))
     if plan:
         planned = plan_export(options)
         show_plan(terminal, planned)
@@ -99,7 +111,7 @@ def command(
     show_done(terminal, done, verbose=verbose)
     warnings = [finding for finding in done.findings if finding.severity is Severity.WARNING]
     told = warnings if as_json or verbose else [one for one in warnings if one.check in ALWAYS_TOLD]
-    return terminal.emit(Result(export_data(done), warnings=[*_warnings(done.exported), *_problems(told)]))
+    return terminal.emit(Result(export_data(done), warnings=[*_warnings(done), *_problems(told)]))
 
 
 def _golden(text: str | None) -> int | Path | None:
@@ -153,8 +165,8 @@ def _problems(findings: list[Finding]) -> list[Problem]:
     return [Problem(one.check, one.message, one.file, one.line, one.fix) for one in findings]
 
 
-def _warnings(exported: Exported) -> list[Problem]:
-    found = []
+def _warnings(done: ExportDone) -> list[Problem]:
+    found, exported = [], done.exported
     secrets = sorted(name for name, reason in exported.excluded.items() if reason == SECRETS)
     if secrets:
         found.append(Problem("secrets-left-out", f"Left out, since they may hold secrets: {', '.join(secrets)}."))
@@ -164,6 +176,16 @@ def _warnings(exported: Exported) -> list[Problem]:
                 "needs-zip64",
                 "The archive is so large that only Python 3.13 and later start it by itself.",
                 hint=f"Elsewhere, with packflow-runtime installed: python -m packflow_runtime run {exported.path.name}",
+            )
+        )
+    stale = signature_path(exported.path)
+    if done.signature is None and not exported.unchanged and stale.is_file():
+        found.append(
+            Problem(
+                "signature-stale",
+                f"{stale.name} is beside the archive and signs the one that was there before.",
+                str(stale),
+                hint=f"Sign it again: packflow sign {exported.path.name} --key KEY --force",
             )
         )
     return found

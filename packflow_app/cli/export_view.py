@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from packflow_app.actions.export import ExportDone
     from packflow_app.actions.export_plan import ExportPlan
     from packflow_app.actions.golden_events import GoldenOffer
+    from packflow_app.packaging.signing import WrittenSignature
     from packflow_app.packaging.writing import FileWritten
 
 ALWAYS_TOLD = frozenset({"lock-missing", "password-written", "artifact-doubtful"})
@@ -168,6 +169,9 @@ def show_done(terminal: Terminal, done: ExportDone, *, verbose: bool) -> None:
     if ignored:
         terminal.say(f"  left out: {escape(_left_out(ignored, verbose=verbose))}")
     terminal.say(f"  sha256 {exported.sha256}")
+    if done.signature is not None:
+        name = escape(done.signature.path.name)
+        terminal.say(f"  signed by key {done.signature.key.fingerprint}, in {name}")
     hidden = [one for one in done.findings if one.severity is Severity.WARNING and one.check not in ALWAYS_TOLD]
     if hidden and not verbose:
         terminal.say(
@@ -185,6 +189,15 @@ def _left_out(excluded: dict[str, str], *, verbose: bool) -> str:
     return f"{', '.join(names[:_OFFERED])}{more} (--plan says why)"
 
 
+def signature_data(signature: WrittenSignature) -> dict[str, Any]:
+    """A signature for ``--json``."""
+    return {
+        "path": str(signature.path),
+        "fingerprint": signature.key.fingerprint,
+        "unchanged": signature.unchanged,
+    }
+
+
 def export_data(done: ExportDone) -> dict[str, Any]:
     """The archive for ``--json``."""
     exported = done.exported
@@ -200,4 +213,5 @@ def export_data(done: ExportDone) -> dict[str, Any]:
         "golden_events": exported.manifest.golden_events,
         "golden_recorded": done.golden_recorded,
         "ran_dry_run": done.ran_dry_run,
+        "signature": None if done.signature is None else signature_data(done.signature),
     }

@@ -130,15 +130,22 @@ def command_signer(command: str, public_key: Path) -> CommandSigner:
 
 
 def write_signature(
-    file: BinaryIO, name: str, signer: Signer, target: Path, *, force: bool = False
+    file: BinaryIO, name: str, signer: Signer, target: Path, *, sha256: str | None = None, force: bool = False
 ) -> WrittenSignature:
     """Sign what ``file`` holds from its beginning, under the name ``name``, and write the bundle to ``target``.
 
+    ``sha256`` is what it must have; raises CheckFailedError where it has another.
     A valid signature by the same key that is there already stays. Raises UsageError when something else stands there
     (unless ``force``), CheckFailedError when the signer does not sign with its own key, NotWritableError; the file
     appears whole or not at all.
     """
-    sha256 = _sha256(file)
+    expected, sha256 = sha256, _sha256(file)
+    if expected not in (None, sha256):
+        raise CheckFailedError(
+            f"{name} is not the file that it was a moment ago: its SHA-256 is {sha256}, and was {expected}.",
+            code="archive-changed",
+            hint="Export again when nothing writes to it.",
+        )
     if target.exists() or target.is_symlink():
         if target.is_file() and _is_valid(target, name, sha256, signer.key):
             return WrittenSignature(target, sha256, signer.key, unchanged=True)

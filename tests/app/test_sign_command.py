@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from packflow_app.packaging.private_keys import write_key_pair
+from projects import HONEST, write_project
 from runtime.archives import archive_of, tiny_files
 
 
@@ -71,6 +72,30 @@ def test_the_same_for_a_program(folder: Path) -> None:
         "unchanged": False,
     }
     assert told("sign", "tiny-1.0.zip", "--key", "a.pem", cwd=folder)["data"]["unchanged"]
+
+
+def test_an_export_that_is_signed(tmp_path: Path) -> None:
+    write_project(tmp_path / "project", HONEST, config="golden: 5\n")
+    write_key_pair(tmp_path / "a.key", "word")
+    missing = told("export", "project", "--sign", "a.key", cwd=tmp_path, code=2)
+    assert missing["errors"][0]["code"] == "key-encrypted"
+    assert not (tmp_path / "project" / ".packflow").exists()  # said before the model was run
+    done = told("export", "project", "--sign", "a.key", cwd=tmp_path, PACKFLOW_KEY_PASSPHRASE="word")["data"]
+    assert done["signature"]["path"] == str(tmp_path / "project-0.1.0.zip.sig")
+    assert told("verify", "project-0.1.0.zip", "--key", "a.pub", cwd=tmp_path)["ok"]
+    again = told("export", "project", "--sign", "a.key", cwd=tmp_path, PACKFLOW_KEY_PASSPHRASE="word")["data"]
+    assert (again["unchanged"], again["signature"]["unchanged"]) == (True, True)
+
+    (tmp_path / "project" / "README.md").write_text("more")
+    left = told("export", "project", "--force", cwd=tmp_path)
+    assert "signature-stale" in [warning["code"] for warning in left["warnings"]]
+    refused = told("verify", "project-0.1.0.zip", "--key", "a.pub", cwd=tmp_path, code=1)
+    assert "changed after it was signed" in refused["errors"][0]["message"]
+    blocked = told("export", "project", "--sign", "a.key", cwd=tmp_path, code=2, PACKFLOW_KEY_PASSPHRASE="word")
+    assert blocked["errors"][0]["code"] == "target-exists"
+    signed = packflow("export", "project", "--sign", "a.key", "--force", cwd=tmp_path, PACKFLOW_KEY_PASSPHRASE="word")
+    assert f"signed by key {done['signature']['fingerprint']}, in project-0.1.0.zip.sig" in signed.stdout
+    assert told("verify", "project-0.1.0.zip", "--key", "a.pub", cwd=tmp_path)["ok"]
 
 
 @pytest.mark.parametrize(
