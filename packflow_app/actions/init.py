@@ -216,7 +216,7 @@ class _Making:
         with tempfile.TemporaryDirectory(prefix="packflow-init-") as empty:
             folder = self.chosen.target if self.adding else Path(empty)
             model = describe_model(file, python.interpreter, folder, trusted, self.cancel)
-        check_suitable(file, model)
+        check_suitable(file, model, self.skeleton)
         return model
 
     def _features(
@@ -237,6 +237,7 @@ class _Making:
     ) -> Initialized:
         """The project as far as it is known before anything is written."""
         files = {*project_files(self.skeleton), SAMPLE_EVENTS, REQUIREMENTS_FILE, LICENSE_FILE}
+        files |= {*self.chosen.files}
         if self.chosen.file is not None:
             files.add(artifact_name(self.chosen.file))
         target = self.chosen.target.absolute()
@@ -271,6 +272,7 @@ class _Making:
         files: dict[str, Content] = {**render_skeleton(self.skeleton, values)}
         files.setdefault(REQUIREMENTS_FILE, (HEADER + "".join(f"{line}\n" for line in pins)).encode())
         files[SAMPLE_EVENTS] = b"".join(event.raw.strip() + b"\n" for event in survey.sample)
+        files |= self.chosen.files
         if self.options.license is not None:
             files[LICENSE_FILE] = license_text(self.options.license, values["holder"], values["year"]).encode()
         if self.chosen.file is not None:

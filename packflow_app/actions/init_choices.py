@@ -56,13 +56,17 @@ QUESTIONS = (
 
 @dataclass(frozen=True)
 class Chosen:
-    """What the project is made of, all of it decided; ``assumed`` says what nobody had asked for."""
+    """What the project is made of, all of it decided; ``assumed`` says what nobody had asked for.
+
+    ``files`` are further files that it gets, each by its name there.
+    """
 
     target: Path
     name: str
     events: Path | None
     file: ModelFile | None
     settings: dict[str, str]
+    files: dict[str, Path]
     features: str | None
     is_example: bool
     maintainers: tuple[str, ...]
@@ -100,7 +104,8 @@ def complete(options: InitOptions, skeleton: Skeleton, file: ModelFile | None) -
         options.name or options.target.absolute().name,
         events,
         file,
-        {name: value for name, value in settings.items() if value is not None},
+        _settled(skeleton, settings),
+        _files_of(skeleton, settings, example=example or generated),
         features,
         example,
         maintainers,
@@ -188,6 +193,30 @@ def _settings(
     return {
         name: options.settings.get(name, _answer(variable, file, example=example)) for name, variable in known.items()
     }
+
+
+def _settled(skeleton: Skeleton, settings: dict[str, str | None]) -> dict[str, str]:
+    """The answers as templates see them: a file is known by its name in the project."""
+    names = {variable.name: variable.file for variable in skeleton.variables}
+    return {name: names[name] or value for name, value in settings.items() if value is not None}
+
+
+def _files_of(skeleton: Skeleton, settings: dict[str, str | None], *, example: bool) -> dict[str, Path]:
+    """The files that answers name; raises NotFoundError for one that is not there."""
+    files: dict[str, Path] = {}
+    for variable in skeleton.variables:
+        answer = settings[variable.name]
+        if variable.file is None or not answer:
+            continue
+        own = skeleton.example(answer) if example and answer == variable.example else None
+        files[variable.file] = own or Path(answer)
+        if not files[variable.file].is_file():
+            raise NotFoundError(
+                f"--set {variable.name}={answer}: there is no such file.",
+                code="setting-not-found",
+                hint=variable.question,
+            )
+    return files
 
 
 def _answer(variable: Variable, file: ModelFile | None, *, example: bool) -> str | None:

@@ -99,9 +99,15 @@ def more_packages(skeleton: Skeleton, features: FeatureMatch | None) -> list[str
     return list(skeleton.with_names if features.named else skeleton.without_names)
 
 
-def check_suitable(file: ModelFile, model: ModelDescription) -> None:
+def check_suitable(file: ModelFile, model: ModelDescription, skeleton: Skeleton) -> None:
     """Raise UsageError for a model that its skeleton could not run."""
-    if file.format.key == "onnx":
+    if file.format.key == "onnx" and skeleton.inputs != "events":
+        if any(port.name == "input_ids" for port in model.inputs):
+            raise UsageError(
+                f"{file.path.name} takes tokens of a text, not numbers of events.",
+                code="model-unsuitable",
+                hint="Use --kind text, with the tokenizer that it was trained with: --set tokenizer=tokenizer.json",
+            )
         kinds = {port.type for port in model.inputs}
         sizes = {port.shape[0] for port in model.inputs if port.shape}
         if len(kinds) != 1 or not kinds <= {*_DTYPES}:

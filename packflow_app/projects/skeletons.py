@@ -36,7 +36,7 @@ class Variable:
     """A question that a skeleton asks, answered by ``--set NAME=VALUE``; one without a default must be answered.
 
     ``example`` is the answer that goes with the skeleton's example; ``only_for`` are the formats of model files that
-    the question is about (none: every one).
+    the question is about (none: every one). With ``file`` the answer is a file, which projects get under that name.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Variable:
     choices: tuple[str, ...] = ()
     example: str | None = None
     only_for: tuple[str, ...] = ()
+    file: str | None = None
 
 
 @dataclass(frozen=True)
@@ -186,7 +187,7 @@ class _Reader:
     def _variable(self, name: str, node: YamlNode) -> Variable:
         if not _NAME.match(name):
             raise self._error(f"{name!r} is no name for a variable: small letters, digits and _", node)
-        keys = self._map(node, f"variables.{name}", ("question", "default", "choices", "example", "only_for"))
+        keys = self._map(node, f"variables.{name}", ("question", "default", "choices", "example", "only_for", "file"))
         if "question" not in keys:
             raise self._error(f"variables.{name} has no question", node)
         default, example = (self._answer(keys, what) for what in ("default", "example"))
@@ -194,7 +195,8 @@ class _Reader:
         if default is not None and choices and default not in choices:
             raise self._error(f"variables.{name}: the default {default!r} is none of its choices", keys["default"])
         question = self._text(keys["question"], "question")
-        return Variable(name, question, default, choices, example, self._texts(keys, "only_for"))
+        file = self._text(keys["file"], "file") if "file" in keys else None
+        return Variable(name, question, default, choices, example, self._texts(keys, "only_for"), file)
 
     def _answer(self, keys: dict[str, YamlNode], what: str) -> str | None:
         if what not in keys:

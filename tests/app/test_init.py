@@ -13,13 +13,17 @@ import pytest
 from packflow_app.actions import init as init_module
 from packflow_app.actions.init import InitOptions, init
 from packflow_app.actions.init_choices import QUESTIONS
+from packflow_app.actions.init_values import check_suitable
 from packflow_app.cli.init import command
 from packflow_app.environments.provision import Provision
 from packflow_app.errors import CancelledError, NotFoundError, UsageError
 from packflow_app.events.generated import firewall_events
 from packflow_app.locations import skeletons_dir
+from packflow_app.models.description import ModelDescription, Port
+from packflow_app.models.model_file import FORMATS, ModelFile
 from packflow_app.projects import scaffold
 from packflow_app.projects.scaffold import add_files, check_free, workplace
+from packflow_app.projects.skeletons import read_skeleton
 from packflow_app.runtime import parse_project_config
 
 XGBOOST = skeletons_dir() / "xgboost" / "example" / "model.json"
@@ -273,3 +277,56 @@ def test_the_model_is_copied_under_a_name_of_its_own(bench: Path) -> None:
     shutil.copy(XGBOOST, bench / "My model (1).json")
     done = make(model=bench / "My model (1).json", plan=True)
     assert "artifacts/model.json" in done.files
+
+
+class TestFilesOfAnswers:
+    def options(self, bench: Path, **settings: str) -> dict[str, Any]:
+        model = skeletons_dir() / "text" / "example" / "model.onnx"
+        return {"kind": "text", "model": model, "settings": {"field": "message", **settings}, "plan": True}
+
+    def test_a_file_that_an_answer_names_becomes_one_of_the_project(self, bench: Path) -> None:
+        (bench / "mine.json").write_text("{}")
+        assert "artifacts/tokenizer.json" in make(**self.options(bench, tokenizer="mine.json")).files
+
+    def test_one_that_is_not_there(self, bench: Path) -> None:
+        with pytest.raises(NotFoundError) as caught:
+            make(**self.options(bench, tokenizer="nothing.json"))
+        assert caught.value.title == "--set tokenizer=nothing.json: there is no such file."
+        assert "tokenizer.json beside the model" in caught.value.hint
+
+    def test_an_answer_that_must_be_given(self, bench: Path) -> None:
+        with pytest.raises(UsageError, match=r"Missing: --set tokenizer=VALUE\."):
+            make(**self.options(bench))
+
+
+def port(name: str, kind: str, *shape: int | None) -> Port:
+    return Port(name, kind, shape)
+
+
+@pytest.mark.parametrize(
+    ("kind", "described", "words"),
+    [
+        ("onnx", {"inputs": (port("x", "tensor(string)", None, 3),)}, "takes tensor(string), not numbers of one type"),
+        ("onnx", {"inputs": (port("x", "tensor(float)", 8, 3),)}, "for batches of exactly 8 events"),
+        ("onnx", {"inputs": (port("input_ids", "tensor(int64)", None, None),)}, "takes tokens of a text"),
+        (
+            "onnx",
+            {"inputs": (port("a", "tensor(float)", None, 3), port("b", "tensor(float)", None, 2))},
+            "has 2 inputs that are not one feature each",
+        ),
+        ("torch", {"layers": ()}, "holds the weights of a network that only its own code knows"),
+    ],
+)
+def test_models_that_a_skeleton_could_not_run(kind: str, described: dict[str, Any], words: str) -> None:
+    file = ModelFile(Path("m"), FORMATS["onnx" if kind == "onnx" else "torch-state"], 1)
+    with pytest.raises(UsageError) as caught:
+        check_suitable(file, ModelDescription("t", **described), read_skeleton(skeletons_dir() / kind))
+    assert words in caught.value.title
+    assert caught.value.code == "model-unsuitable"
+    assert caught.value.hint
+
+
+def test_one_row_at_a_time_is_suitable() -> None:
+    file = ModelFile(Path("m"), FORMATS["onnx"], 1)
+    model = ModelDescription("onnx", inputs=(port("x", "tensor(double)", 1, 3),))
+    check_suitable(file, model, read_skeleton(skeletons_dir() / "onnx"))
