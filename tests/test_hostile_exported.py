@@ -10,8 +10,10 @@ from packflow_app.actions.export import ExportOptions, export
 from packflow_app.runtime import verify_archive
 from projects import HONEST, write_project
 from pythons import Python, supported_pythons
+from runtime.archives import archive_of, tiny_files
 from runtime.costly_archives import STATUS, beyond_bounds, costly_archives
 from runtime.hostile_archives import hostile_archives
+from runtime.second_reader import RefusedError, read
 from runtime.test_hostile_archives import refused_at_start
 
 
@@ -45,6 +47,24 @@ def test_every_class_is_refused_at_start(good: bytes, python: Python, tmp_path: 
         if not refused_at_start(python.path, hostile, tmp_path / "evil.zip")
     ]
     assert wrong == []
+
+
+@pytest.mark.slow
+def test_both_readers_take_more_files_than_a_plain_end_record_can_count(tmp_path: Path) -> None:
+    files = {**tiny_files(), **{f"project/{number:05}": b"" for number in range(66_000)}}
+    data = archive_of(files)
+    assert data[-98:-94] == b"PK\6\6"
+    path = tmp_path / "many.zip"
+    path.write_bytes(data)
+    assert verify_archive(path).passed
+    assert len(read(data)["files"]) == len(files)
+    for place in (-98 + 24, -98 + 32, -42 + 8, -22 + 8):
+        damaged = bytearray(data)
+        damaged[place] ^= 1
+        path.write_bytes(damaged)
+        assert not verify_archive(path).passed
+        with pytest.raises(RefusedError):
+            read(bytes(damaged))
 
 
 @pytest.mark.slow

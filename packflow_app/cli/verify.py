@@ -106,19 +106,9 @@ def _show_checked(terminal: Terminal, found: Verification) -> None:
         mark = _MARKS[{"valid": True, "invalid": False}.get(signature.state)]
         table.add_row("", "signature", mark, escape(visible(signature.message)))
     for pickle in found.pickles:
-        refused = set(pickle.refused)
-        for name in (*pickle.unreviewed, *(name for name in pickle.refused if name not in pickle.unreviewed)):
-            why = "runs code or reaches out" if name in pickle.dangerous else "not reviewed"
-            why = why if name in pickle.unreviewed else "reviewed"
-            table.add_row(
-                "", "", "", escape(visible(f"{pickle.path}: {name}: {why}{_NOT_ALLOWED * (name in refused)}"))
-            )
-        for problem in pickle.problems:
-            table.add_row("", "", "", escape(visible(f"{pickle.path}: {problem}")))
+        for remark in pickle.remarks():
+            table.add_row("", "", "", escape(visible(remark)))
     terminal.show(table)
-
-
-_NOT_ALLOWED = "; not on the allowlist, so that it will be refused"
 
 
 def _pickles_in_short(found: Verification) -> str:

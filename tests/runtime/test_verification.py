@@ -127,6 +127,7 @@ class Failing(Folder):
                 (fault,) = found.faults
                 self.assertEqual((fault.check, fault.reason, fault.entry), (check, reason, entry))
                 self.assertTrue(fault.hint)
+                self.assertNotEqual(fault.hint, "Rename the file and export again.")
                 self.assertTrue(fault.message.isprintable())
                 self.assertIs(self.checks(found)[check], False)
 
@@ -192,25 +193,42 @@ class Pickles(Folder):
         content = pickle.dumps({"a": b"b"}, 2)  # which names _codecs.encode
         (found,) = self.look(content, "_codecs.encode").pickles
         self.assertEqual((found.path, found.kind, found.pickles), ("project/model.pkl", "raw", 1))
-        self.assertEqual((found.globals, found.refused, found.unreviewed), (("_codecs.encode",), (), ()))
+        self.assertEqual((found.globals, found.unlisted, found.unreviewed), (("_codecs.encode",), (), ()))
         (found,) = self.look(content).pickles
-        self.assertEqual(found.refused, ("_codecs.encode",))
+        self.assertEqual(found.unlisted, ("_codecs.encode",))
 
     def test_dangerous_globals_are_named_though_the_builder_allowed_them(self) -> None:
         name = f"{os.system.__module__}.system"
         for content in (pickle.dumps(Harmful()), zlib.compress(pickle.dumps(Harmful()))):
             found = self.look(content, name)
             self.assertEqual(found.pickles[0].dangerous, (name,))
-            self.assertEqual(found.pickles[0].refused, ())
+            self.assertEqual(found.pickles[0].unlisted, ())
             (unmet,) = unmet_demands(found, ("reviewed-pickle",))
             self.assertIn(f"asks for {name}, which runs code", unmet.reason)
 
     def test_classes_of_the_projects_own_are_nobody_elses(self) -> None:
         content = b"\x80\x02cscoring\nModel\nq\x00)\x81q\x01."
         (found,) = self.look(content, "scoring.Model", scoring=b"class Model: pass\n").pickles
-        self.assertEqual((found.unreviewed, found.refused), ((), ()))
+        self.assertEqual((found.unreviewed, found.unlisted), ((), ()))
         (found,) = self.look(content, "scoring.Model").pickles
         self.assertEqual(found.unreviewed, ("scoring.Model",))
+
+    def test_remarks(self) -> None:
+        content = (
+            b"\x80\x02"
+            + b"".join(b"cother\nName%d\n0" % number for number in range(9))
+            + pickle.dumps(Harmful(), 2)[2:]
+        )
+        (found,) = self.look(content, "other.Name0").pickles
+        system = f"{os.system.__module__}.system"
+        told = found.remarks()
+        self.assertEqual(told[0], f"project/model.pkl asks for {system}, which runs code or reaches out")
+        self.assertEqual(told[1], "project/model.pkl asks for other.Name0, which is not reviewed")
+        self.assertEqual(told[5], "project/model.pkl asks for 5 more that are not reviewed")
+        self.assertTrue(
+            told[6].startswith("project/model.pkl asks for what is not on the archive's allowlist: other.Name1, ")
+        )
+        self.assertTrue(told[6].endswith(" and 4 more"), told[6])
 
     def test_what_cannot_be_looked_into_is_said(self) -> None:
         content = zlib.compress(b"\x80\x04" + b"N0" * 5_000_000 + b".", 9)

@@ -25,7 +25,7 @@ from .manifest import (
     ManifestError,
     parse_manifest,
 )
-from .portable_names import check_name
+from .portable_names import ArchiveFormatError, check_name
 from .project import CONFIG_FILE, MAX_CONFIG_BYTES
 from .reporting import printable
 
@@ -90,12 +90,21 @@ def open_archive(path: Path) -> Iterator[Archive]:
     except (OSError, ValueError) as error:
         raise _not_opened(path, getattr(error, "strerror", None) or str(error)) from None
     with file:
-        entries = {entry.name: entry for entry in read_entries(file)}
+        entries = {entry.name: entry for entry in _entries(file)}
         manifest, digest = _read_manifest(file, entries)
         _check_names(entries, manifest)
         archive = Archive(path, file, entries, manifest, digest)
         _check_config(archive)
         yield archive
+
+
+def _entries(file: BinaryIO) -> list[Entry]:
+    try:
+        return read_entries(file)
+    except ArchiveFormatError as error:
+        if error.reason.startswith("name-"):  # an exporter can rename a file, a receiver cannot
+            error.hint = "Do not unpack it: no export gives such a name. Ask where the archive comes from."
+        raise
 
 
 def _not_opened(path: Path, reason: str) -> PackflowError:

@@ -122,8 +122,8 @@ def _reviewed_pickle(verification: Verification, _manifest: Manifest) -> _Answer
             return f"{pickle.path} asks for {pickle.dangerous[0]}, which runs code or reaches out.", hint
         if pickle.unreviewed:
             return f"{pickle.path} asks for {pickle.unreviewed[0]}, which nobody has reviewed.", hint
-        if pickle.refused:
-            return f"{pickle.path} asks for {pickle.refused[0]}, which the archive's allowlist lacks.", hint
+        if pickle.unlisted:
+            return f"{pickle.path} asks for {pickle.unlisted[0]}, which the archive's allowlist lacks.", hint
         if pickle.problems:
             return f"{pickle.path} cannot be looked into: {pickle.problems[0]}.", hint
     return None

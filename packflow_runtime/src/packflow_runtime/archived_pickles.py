@@ -21,24 +21,38 @@ _IN_MEMORY = 32 << 20  # up to which a packed zip is held in memory; above it a 
 _MOST_OPCODES = 2_000_000
 _MOST_ON_STACK = 500_000
 _MOST_PROBLEMS = 20  # of one file
+_MOST_NAMED = 5
 
 
 @dataclass(frozen=True)
 class ArchivedPickle:
     """A file of the archive that holds pickles, or may: ``problems`` say what could not be looked into.
 
-    ``refused`` are globals that the manifest's allowlist lacks, so that opening the file is refused; ``unreviewed`` are
-    those that are allowed by name only, ``dangerous`` those of them that run code or reach out.
+    ``unlisted`` are globals that the manifest's allowlist lacks; ``unreviewed`` are those that are neither reviewed nor
+    the project's own, ``dangerous`` those of them that run code or reach out.
     """
 
     path: str
     kind: str
     pickles: int
     globals: tuple[str, ...] = ()
-    refused: tuple[str, ...] = ()
+    unlisted: tuple[str, ...] = ()
     unreviewed: tuple[str, ...] = ()
     dangerous: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+
+    def remarks(self) -> tuple[str, ...]:
+        """What a receiver should know of the file, each in a sentence of its own."""
+        asked = [(name, "runs code or reaches out") for name in self.dangerous]
+        asked += [(name, "is not reviewed") for name in self.unreviewed if name not in self.dangerous]
+        told = [f"{self.path} asks for {name}, which {why}" for name, why in asked[:_MOST_NAMED]]
+        if len(asked) > _MOST_NAMED:
+            told.append(f"{self.path} asks for {len(asked) - _MOST_NAMED:,} more that are not reviewed")
+        if self.unlisted:
+            names = ", ".join(self.unlisted[:_MOST_NAMED])
+            more = f" and {len(self.unlisted) - _MOST_NAMED:,} more" if len(self.unlisted) > _MOST_NAMED else ""
+            told.append(f"{self.path} asks for what is not on the archive's allowlist: {names}{more}")
+        return (*told, *(f"{self.path}: {problem}" for problem in self.problems[:_MOST_NAMED]))
 
 
 def pickles_in(archive: Archive) -> tuple[ArchivedPickle, ...]:
@@ -74,7 +88,7 @@ def _judged(listing: PickleListing, allowlist: list[str], modules: frozenset[str
         listing.kind,
         listing.pickles,
         globals=listing.names,
-        refused=tuple(sorted(set(listing.names) - set(allowlist))),
+        unlisted=tuple(sorted(set(listing.names) - set(allowlist))),
         unreviewed=tuple(unreviewed),
         dangerous=tuple(name for name in unreviewed if verdicts[name] is Verdict.DANGEROUS),
         problems=tuple(str(problem) for problem in listing.problems[:_MOST_PROBLEMS]),

@@ -141,13 +141,9 @@ def _show_blocks(verification: Verification) -> None:
     for check in verification.checks:
         _print(f"    {check.name:<14} {marks[check.passed]:<7} {check.detail}")
     for pickle in verification.pickles:
-        unsure = f"; {'; '.join(pickle.problems)}" if pickle.problems else ""
-        _print(f"    {'pickle':<14} {'':<7} {pickle.path}: {len(pickle.globals)} globals{unsure}")
-        for name in pickle.refused:
-            _print(f"    {'':<22} {name}: not on the allowlist, so that it will be refused")
-        for name in pickle.unreviewed:
-            risk = "runs code or reaches out" if name in pickle.dangerous else "not reviewed"
-            _print(f"    {'':<22} {name}: {risk}")
+        _print(f"    {'pickle':<14} {'':<7} {pickle.path}: {len(pickle.globals):,} globals")
+        for remark in pickle.remarks():
+            _print(f"    {'':<22} {remark}")
     if verification.manifest is not None:
         same = {True: "is this one, byte for byte", False: "has other files than this one", None: "is another version"}
         _print(f"    {'runtime':<14} {'':<7} the runtime inside {same[verification.same_runtime]}")
