@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 from packflow_app.environments.lock import LockState, lock_state
 from packflow_app.errors import CheckFailedError
 from packflow_app.locations import LOCK_FILE
+from packflow_app.packaging.locked_packages import locked_packages
 from packflow_app.packaging.provenance import read_provenance
+from packflow_app.packaging.sbom import Subject, sbom
+from packflow_app.packaging.versions import normal_version
 from packflow_app.projects.file_hashes import unreadable
 from packflow_app.projects.requirements import REQUIREMENTS_FILE, read_declared
 from packflow_app.runtime import (
@@ -25,6 +28,7 @@ from packflow_app.runtime import (
     OUTPUT_SCHEMA_NAME,
     PROJECT_DIR,
     RUNTIME_DIR,
+    SBOM_NAME,
     FileRecord,
     Manifest,
     Parity,
@@ -76,7 +80,22 @@ def sources_of(project: Project, contents: Contents, evidence: Evidence) -> Sour
         sources[GOLDEN_INPUTS] = b"".join(line + b"\n" for line in golden.inputs)
         sources[GOLDEN_OUTPUTS] = b"".join(line + b"\n" for line in golden.outputs)
     sources.update({f"{PROJECT_DIR}/{name}": path for name, path in contents.files.items()})
+    sources[SBOM_NAME] = sbom(_subject(project, evidence, sources, lock))
     return sources
+
+
+def _subject(project: Project, evidence: Evidence, sources: Sources, lock: bytes | None) -> Subject:
+    return Subject(
+        config=project.config,
+        version=normal_version(project.config.version),
+        python_requires=_python_requires(project, evidence.dry_run),
+        runtime_version=runtime_version,
+        requirements=_requirements(project),
+        locked=None if lock is None else locked_packages(lock),
+        files=list(sources),
+        parity=_parity(evidence.dry_run),
+        created=read_provenance(project.folder, _own_files(sources))[1],
+    )
 
 
 def runtime_sources() -> dict[str, bytes]:
@@ -111,17 +130,15 @@ def manifest_of(
     """The manifest of an archive that holds ``files``; ``version`` is in normal form."""
     provenance, created = read_provenance(project.folder, _own_files(sources))
     dry_run, golden, config = evidence.dry_run, evidence.golden, project.config
-    parity = dry_run["parity"]
-    minor = ".".join(dry_run["python"].split(".")[:2])
     return Manifest(
         name=config.name,
         version=version,
         entry_point=config.inference_backend,
-        python_requires=config.python_requires or f">={minor}",
+        python_requires=_python_requires(project, dry_run),
         runtime_version=runtime_version,
         config=parse_yaml(read_config_bytes(project.folder)).data(),  # type: ignore[arg-type]
         files=files,
-        parity=Parity(parity["equal"], parity["events"], parity["rule"]) if parity else None,
+        parity=_parity(dry_run),
         golden_events=len(golden.inputs) if golden is not None else 0,
         stateful=dry_run["stateful"],
         stateful_reason=(config.dry_run.reason or "").strip() or None if dry_run["stateful"] else None,
@@ -130,6 +147,16 @@ def manifest_of(
         provenance=provenance,
         created=created,
     )
+
+
+def _python_requires(project: Project, dry_run: dict[str, Any]) -> str:
+    minor = ".".join(dry_run["python"].split(".")[:2])
+    return project.config.python_requires or f">={minor}"
+
+
+def _parity(dry_run: dict[str, Any]) -> Parity | None:
+    parity = dry_run["parity"]
+    return Parity(parity["equal"], parity["events"], parity["rule"]) if parity else None
 
 
 def _own_files(sources: Sources) -> list[str]:

@@ -52,6 +52,7 @@ def test_the_archive_holds_exactly_these_files(project: Path, tmp_path: Path) ->
             "__main__.py",
             "packflow-info/manifest.json",
             "packflow-info/dry-run.json",
+            "packflow-info/sbom.cdx.json",
             "packflow-info/input.schema.json",
             "packflow-info/output.schema.json",
             "packflow-info/golden/inputs.ndjson",
