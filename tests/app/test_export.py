@@ -327,6 +327,9 @@ def test_json_of_export_is_complete(project: Path, tmp_path: Path) -> None:
         "excluded",
         "golden_events",
         "golden_recorded",
+        "rules",
+        "needs_zip64",
+        "signature",
         "ran_dry_run",
     }
     assert {"path": "project/requirements.txt", "size": 0, "sha256": hashlib.sha256(b"").hexdigest()} in answer["data"][
