@@ -32,3 +32,8 @@ def dry_run_dir(project_dir: Path) -> Path:
 def migration_dir(project_dir: Path) -> Path:
     """Where a migration keeps what it is about to do; it is there only while one runs, or after one was killed."""
     return project_dir / STATE_DIR / "migration"
+
+
+def journal_file(project_dir: Path) -> Path:
+    """Where the last outcome of each step of the journey is noted."""
+    return project_dir / STATE_DIR / "journal.json"

@@ -22,8 +22,10 @@ from packflow_app.events.schema import schema_of
 from packflow_app.packaging.export import Exported, archive_path, export_archive
 from packflow_app.packaging.signing import Signer, WrittenSignature, signature_path, write_signature
 from packflow_app.packaging.sources import Evidence, read_lock
+from packflow_app.projects.journal import JournalEntry, record_step
 from packflow_app.projects.project import Project, open_project
 from packflow_app.runtime import GOLDEN_DIR, GoldenEvents, decode_event, read_golden
+from packflow_app.wording import sized
 
 if TYPE_CHECKING:
     import threading
@@ -156,6 +158,7 @@ def _export(
         golden, recorded = GoldenSelection(project, kept, ask).chosen(before, options.golden)
     evidence = Evidence(kept.report, golden, _schema_of(kept.inputs), _schema_of(kept.outputs))
     exported = export_archive(project, evidence, options.output, force=options.force, report=report)
+    record_step(project.folder, "export", _entry(exported, kept))
     others = [finding for finding in findings_in(context) if finding.severity is not Severity.ERROR]
     return ExportDone(project, exported, kept, stale, recorded, others)
 
@@ -179,6 +182,12 @@ def _not_run(context: Context) -> CheckFailedError:
         code="dry-run-missing" if freshness is Freshness.MISSING else "dry-run-stale",
         hint="Run `packflow dry-run`, or export without --no-run.",
     )
+
+
+def _entry(exported: Exported, kept: KeptDryRun) -> JournalEntry:
+    """What the journal keeps: the archive, and the project that it was made of."""
+    detail = f"{exported.path.name}  {sized(exported.size)}"
+    return JournalEntry(ok=True, summary="ok", detail=detail, looked_at=kept.report["digest"], file=str(exported.path))
 
 
 def _check_golden(kept: KeptDryRun, golden: GoldenEvents) -> None:

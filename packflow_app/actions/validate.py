@@ -12,7 +12,9 @@ from packflow_app.checks.check import Check, Finding, Severity
 from packflow_app.checks.context import Context, look_at
 from packflow_app.checks.registry import applicable_checks, can_be_run, findings_in
 from packflow_app.errors import CancelledError, ModelFailedError, NotWritableError
+from packflow_app.projects.journal import JournalEntry, record_step
 from packflow_app.runtime import ExitCode, PackflowError
+from packflow_app.wording import counted
 
 if TYPE_CHECKING:
     import threading
@@ -90,7 +92,10 @@ def validate(
         ran = ran or again
     config = None if context.config_error is not None else context.config
     findings = findings_in(context)
-    return Validated(context.folder, config, applicable_checks(context), findings, context.verdict, ran, fixed)
+    done = Validated(context.folder, config, applicable_checks(context), findings, context.verdict, ran, fixed)
+    if options.run:
+        record_step(context.folder, "validate", _entry(done, context.digest))
+    return done
 
 
 def _looked_at(
@@ -104,6 +109,16 @@ def _looked_at(
     if ran:
         context = _run(context, options, report, cancel)
     return context, ran
+
+
+def _entry(done: Validated, digest: str | None) -> JournalEntry:
+    """What the journal keeps: how many findings, and the gravest of them."""
+    errors, warnings = done.of(Severity.ERROR), done.of(Severity.WARNING)
+    counts = [(errors, "error"), (warnings, "warning")]
+    summary = ", ".join(counted(len(found), noun) for found, noun in counts if found) or "ok"
+    first = next(iter(errors + warnings), None)
+    detail = f"{first.where} {first.message}".strip() if first else f"{counted(len(done.checks), 'check')} passed"
+    return JournalEntry(not errors, summary, detail, digest or "")
 
 
 def _run(

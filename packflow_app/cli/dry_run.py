@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from packflow_app.actions.dry_run import DryRunOptions, dry_run
-from packflow_app.cli.dry_run_problems import errors_of, warnings_of
 from packflow_app.cli.dry_run_view import show
 from packflow_app.cli.env_info import broken_pythons
 from packflow_app.cli.options import (
@@ -21,6 +20,7 @@ from packflow_app.cli.options import (
     terminal_of,
 )
 from packflow_app.dryrun.client import WorkerLimits
+from packflow_app.dryrun.problems import errors_of, warnings_of
 from packflow_app.errors import UsageError
 from packflow_app.events.sample import SAMPLE_EVENTS
 from packflow_app.result import Result

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 
 from packflow_app.cli.compare import show_comparison
-from packflow_app.cli.dry_run_problems import VERDICT_NAMES, name_of, place_of
 from packflow_app.cli.terminal import Terminal, bar, columns, visible
 from packflow_app.cli.wording import counted, shown_path
 from packflow_app.dryrun.probe_report import CLEAN_ERROR
+from packflow_app.dryrun.problems import VERDICT_NAMES, name_of, place_of
 
 if TYPE_CHECKING:
     from rich.table import Table

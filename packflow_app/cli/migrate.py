@@ -12,10 +12,10 @@ from rich.markup import escape
 from packflow_app.actions.migrate import MigrateOptions, carry_out, plan_migrate, undo
 from packflow_app.cli.asking import confirmed
 from packflow_app.cli.dry_run import describe_progress
-from packflow_app.cli.dry_run_problems import errors_of, warnings_of
 from packflow_app.cli.migrate_view import show_migrated, show_plan
 from packflow_app.cli.options import JsonOption, NoInputOption, PythonOption, terminal_of
 from packflow_app.cli.wording import counted, shown_path
+from packflow_app.dryrun.problems import errors_of, warnings_of
 from packflow_app.result import Problem, Result
 from packflow_app.runtime import ExitCode
 

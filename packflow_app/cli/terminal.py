@@ -15,6 +15,7 @@ from rich.table import Table
 
 from packflow_app.errors import NotWritableError
 from packflow_app.result import Problem, Result
+from packflow_app.wording import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 _PROGRESS_SECONDS = 2.0
 _LOG_LINES = 12
 _WIDE = 200
+
+
+__all__ = ["Terminal", "bar", "columns", "discard_output", "visible"]
 
 
 class Terminal:
@@ -168,11 +172,6 @@ def _standard_output() -> Iterator[None]:
 def discard_output() -> None:
     """Send what is still buffered nowhere, so that the end of the process does not fail on it."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def visible(text: str) -> str:
-    """``text`` with terminal escapes and other control characters spelled out."""
-    return "".join(char if char.isprintable() or char == "\t" else ascii(char)[1:-1] for char in text)
 
 
 def columns(*headers: str, right: int = 0) -> Table:

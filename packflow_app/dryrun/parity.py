@@ -60,7 +60,13 @@ def judge(runs: ParityRuns, rule: Rule, diagnose: Callable[[Mode, Mode, Mismatch
         rule=rule.as_json(),
         cause=diagnosis.cause if diagnosis else None,
         smallest_batch=diagnosis.smallest_batch if diagnosis else None,
+        outputs=_outputs(runs.base, *unequal) if unequal else None,
     )
+
+
+def _outputs(base: Mode, other: Mode, first: Mismatch) -> list[Any]:
+    """Both outcomes of an event; None where a run has none of it."""
+    return [mode.values()[first.event] if first.event < len(mode.outcomes) else None for mode in (base, other)]
 
 
 def _summary(base: Mode, other: Mode, comparison: Comparison) -> dict[str, Any]:

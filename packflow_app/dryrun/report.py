@@ -57,7 +57,8 @@ class Cause:
 class ParityReport:
     """Whether one by one and all other runs gave equal outcomes; ``comparisons`` holds the details of each.
 
-    Where they did not: the ``cause``, and the fewest events of one batch that show it (counted from 1).
+    Where they did not: the ``cause``, the fewest events of one batch that show it (counted from 1), and the two whole
+    ``outputs`` of the first event that differs, in the order of its difference.
     """
 
     equal: bool
@@ -67,6 +68,7 @@ class ParityReport:
     rule: dict[str, Any]
     cause: Cause | None = None
     smallest_batch: list[int] | None = None
+    outputs: list[Any] | None = None
 
 
 @dataclass(frozen=True)
