@@ -19,12 +19,12 @@ from packflow_app.errors import CheckFailedError, ModelFailedError
 from packflow_app.events.profile import EventBlock
 from packflow_app.events.profiling import Profiler
 from packflow_app.events.schema import schema_of
-from packflow_app.packaging.export import Exported, archive_path, export_archive
+from packflow_app.packaging.export import Exported, check_place, export_archive
 from packflow_app.packaging.signing import Signer, WrittenSignature, signature_path, write_signature
 from packflow_app.packaging.sources import Evidence, read_lock
 from packflow_app.projects.journal import JournalEntry, record_step
 from packflow_app.projects.project import Project, open_project
-from packflow_app.runtime import GOLDEN_DIR, GoldenEvents, decode_event, read_golden
+from packflow_app.runtime import GOLDEN_DIR, GoldenEvents, PackflowError, decode_event, read_golden
 from packflow_app.wording import sized
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def export(
     sign, the archive stays, unsigned.
     """
     project = open_project(options.project)
-    archive_path(project, options.output)  # before the dry run, which may take long
+    check_place(project, options.output)  # before the dry run, which may take long
     signer = signer_of(options.signing_key) if options.signing_key is not None else None
     read_lock(project)
     before = read_golden(project.folder)
@@ -116,7 +116,7 @@ def export(
             write_golden(project.folder, recorded_from(options.golden, project, options.python, cancel))
         done = _export(project, options, before, report, ask, cancel)
     except BaseException:
-        if read_golden(project.folder) != before:
+        if not _is_golden(project, before):
             put_back_golden(project.folder, before)
         raise
     return done if signer is None else replace(done, signature=_signed(done.exported, signer, force=options.force))
@@ -138,20 +138,21 @@ def _export(
     cancel: threading.Event | None,
 ) -> ExportDone:
     context = look_at(project.folder, options.python).wants_run()
-    _check_findings(_blocking(context, options, strict=False))
+    findings = findings_in(context)
+    _check_findings(_blocking(findings, options, strict=False))
     stale = context.verdict.to_run
     if stale:
         if not options.run:
             raise _not_run(context)
         dry_run(DryRunOptions(project=options.project, python=options.python), report=report, cancel=cancel)
         context = context.after_run()
+        findings = findings_in(context)
     kept = kept_dry_run(project.folder)
     assert kept is not None  # noqa: S101 - a dry run that returns is kept
     _check_verdict(kept)
     if not isinstance(options.golden, int) and context.golden is not None:
         _check_golden(kept, context.golden)
-    findings = _blocking(context, options, strict=options.strict)
-    _check_findings(findings)
+    _check_findings(_blocking(findings, options, strict=options.strict))
     if isinstance(options.golden, Path):
         golden, recorded = context.golden, True
     else:
@@ -159,15 +160,22 @@ def _export(
     evidence = Evidence(kept.report, golden, _schema_of(kept.inputs), _schema_of(kept.outputs))
     exported = export_archive(project, evidence, options.output, force=options.force, report=report)
     record_step(project.folder, "export", _entry(exported, kept))
-    others = [finding for finding in findings_in(context) if finding.severity is not Severity.ERROR]
+    others = [finding for finding in findings if finding.severity is not Severity.ERROR]
     return ExportDone(project, exported, kept, stale, recorded, others)
 
 
-def _blocking(context: Context, options: ExportOptions, *, strict: bool) -> list[Finding]:
+def _is_golden(project: Project, golden: GoldenEvents | None) -> bool:
+    try:
+        return read_golden(project.folder) == golden
+    except PackflowError:  # half of it was written
+        return False
+
+
+def _blocking(findings: list[Finding], options: ExportOptions, *, strict: bool) -> list[Finding]:
     """What keeps the project from being exported; golden outputs that are to be recorded anew may have changed."""
     weights = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
     waived = {"golden-changed", "golden-invalid"} if isinstance(options.golden, int) else set()
-    return [one for one in findings_in(context) if one.severity in weights and one.check not in waived]
+    return [one for one in findings if one.severity in weights and one.check not in waived]
 
 
 def _check_findings(findings: list[Finding]) -> None:

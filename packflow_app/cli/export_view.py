@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 ALWAYS_TOLD = frozenset({"lock-missing", "password-written", "artifact-doubtful"})
 """Warnings about what ships, or does not, without anybody having said so."""
 
-_BAR = 20
+_BAR = 16
 _OFFERED = 3
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 _LEAST_SECONDS = 1.0

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from packflow_app.errors import CheckFailedError, UsageError, not_writable
+from packflow_app.packaging.provenance import source_date_epoch
 from packflow_app.packaging.sources import Evidence, manifest_of, sources_of
 from packflow_app.packaging.versions import archive_file_name, normal_version
 from packflow_app.packaging.writing import FileWritten, write_archive
@@ -48,6 +49,25 @@ class Exported:
 def archive_path(project: Project, folder: Path) -> Path:
     """Where ``export_archive`` puts the archive; raises UsageError for a version that is none."""
     return folder.absolute() / archive_file_name(project.config.name, normal_version(project.config.version))
+
+
+def check_place(project: Project, folder: Path) -> None:
+    """See that an archive can be written to ``folder``, before much is done for it; leaves nothing there.
+
+    Raises NotWritableError, or UsageError for a version, or a SOURCE_DATE_EPOCH, that is none.
+    """
+    target = archive_path(project, folder)
+    source_date_epoch()
+    made: list[Path] = []
+    probe = sibling(target)
+    try:
+        made = make_folders(target.parent)
+        probe.touch(exist_ok=False)
+        probe.unlink()
+    except OSError as error:
+        raise not_writable(target, error) from error
+    finally:
+        remove_empty(made)
 
 
 def export_archive(

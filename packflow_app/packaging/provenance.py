@@ -26,18 +26,29 @@ def read_provenance(project_dir: Path, shipped: Iterable[str] = ()) -> tuple[Pro
     its path below the folder, is in the commit, also those that git ignores. ``created`` is UTC in ISO 8601. Raises
     UsageError when SOURCE_DATE_EPOCH is not a number of seconds.
     """
+    epoch = source_date_epoch()
     commit = _git(project_dir, "rev-parse", "--verify", "HEAD")
     clean = None if commit is None else _is_clean(project_dir, shipped)
-    epoch = os.environ.get("SOURCE_DATE_EPOCH")
     if epoch is not None:
-        if not re.fullmatch("[0-9]{1,12}", epoch) or int(epoch) > _LAST_SECOND:
-            raise UsageError(
-                f"SOURCE_DATE_EPOCH is {epoch!r}, not a number of seconds.",
-                hint="Unset it, or give seconds since 1970.",
-            )
-        return Provenance(commit, clean), _iso(int(epoch))
+        return Provenance(commit, clean), _iso(epoch)
     moment = _git(project_dir, "show", "-s", "--format=%ct", "HEAD") if clean else None
     return Provenance(commit, clean), _iso(int(moment)) if moment else None
+
+
+def source_date_epoch() -> int | None:
+    """The moment that archives made now stand for, in seconds since 1970, where somebody set one.
+
+    Raises UsageError when SOURCE_DATE_EPOCH is not a number of seconds.
+    """
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    if epoch is None:
+        return None
+    if not re.fullmatch("[0-9]{1,12}", epoch) or int(epoch) > _LAST_SECOND:
+        raise UsageError(
+            f"SOURCE_DATE_EPOCH is {epoch!r}, not a number of seconds.",
+            hint="Unset it, or give seconds since 1970.",
+        )
+    return int(epoch)
 
 
 def _is_clean(project_dir: Path, shipped: Iterable[str]) -> bool:

@@ -129,7 +129,14 @@ CASES = [
     Bad(f"{PROJECT} --init-timeout 0", 2, "usage", r"--init-timeout 0\.0 is not a number of seconds from .+"),
     Bad(f"{PROJECT} --rtol -1", 2, "usage", r"--rtol -1\.0 is not a tolerance\."),
     Bad(f"{PROJECT} --limit 0", 2, "usage", r"Invalid value for '--limit': .+", DRY_RUN_USAGE),
-    Bad("export project --golden 51", 2, "usage", r"Invalid value for '--golden': .+"),
+    Bad("export project --golden 51", 2, "usage", r"--golden 51 is too many: an archive ships at most 50 .+"),
+    Bad("export project --golden some", 2, "usage", r"--golden some is neither a number, none, nor a file\."),
+    Bad("export project --dry-run", 2, "usage", r"export has no --dry-run: .+", r"--plan .+"),
+    Bad("export project --no-run", 1, "dry-run-missing", r"The model has not been run yet\."),
+    Bad(
+        "export linked", 1, "contents-invalid", r"link is a symbolic link, which an archive cannot hold\.", ".+", "link"
+    ),
+    Bad("export linked --plan", 1, "symlink", r"link is a symbolic link, which an archive cannot hold\.", ".+", "link"),
 ]
 
 
@@ -137,6 +144,7 @@ def write_project(folder: Path, config: str = "", backend: str | None = BACKEND,
     folder.mkdir()
     text = f"name: {folder.name}\ngolden: none\ndry_run:\n  events: events.ndjson\n"
     (folder / "packflow.yaml").write_text(config or text)
+    (folder / "requirements.txt").write_text("")
     if backend is not None:
         (folder / "inference.py").write_text(backend)
     if events is not None:

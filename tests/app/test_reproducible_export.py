@@ -22,7 +22,7 @@ SOURCE = backend(
     "def initialize(self):\n    self.weight = float((self.project_dir / 'artifacts' / 'w.txt').read_text())",
 )
 EXPORT = """
-import os, sys, time
+import os, pathlib, sys, time  # pathlib first: on 3.10 it takes os.scandir as it is then
 project, output, python, mask, order = sys.argv[1:]
 os.umask(int(mask, 8))
 time.tzset()
