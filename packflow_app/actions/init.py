@@ -58,7 +58,7 @@ _EXAMPLE_EVENTS = 2000
 class InitOptions:
     """What ``packflow init`` may be told, by flags or by a wizard's answers (see ``init_choices.QUESTIONS``).
 
-    ``model`` and ``events`` are files or ``example``, ``kind`` is a skeleton's name, a folder or a git repository,
+    Without ``target`` the project goes to a folder of its ``name``. ``model`` and ``events`` are files or ``example``, ``kind`` is a skeleton's name, a folder or a git repository,
     ``features`` is a list with commas or ``@FILE``. ``trust_model`` is the yes to opening a pickle, ``trust_pickles``
     are globals beyond the reviewed ones. ``requirements`` are added to what the model needs, or pin it. ``settings``
     answer the skeleton's own questions. ``yes`` takes the defaults, ``force`` adds missing files to a folder that holds
@@ -121,6 +121,8 @@ def init(
     Raises UsageError for what is missing or only the user can decide, CheckFailedError for a model that is not to be
     trusted, NotFoundError for what is not there, ModelFailedError for a model that cannot be opened.
     """
+    if options.target is None and options.name is not None:
+        options = replace(options, target=Path(options.name))
     adding = _check_target(options)
     file = read_model_file(options.model) if options.model not in (None, EXAMPLE) else None
     with opened_skeleton(options.kind or default_kind(file)) as skeleton:

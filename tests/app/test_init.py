@@ -92,6 +92,11 @@ def test_answers_reach_the_project(bench: Path) -> None:
     assert not done.assumed
 
 
+def test_a_name_alone_is_the_folder_too(bench: Path) -> None:
+    done = init(InitOptions(events=Path("events.ndjson"), name="by-name"))
+    assert done.path == bench / "by-name"
+
+
 def test_other_licences_are_named_and_no_licence_reserves_all_rights(bench: Path) -> None:
     make("a", license="Apache-2.0")
     assert "SPDX-License-Identifier: Apache-2.0\n" in (bench / "a" / "LICENSE.txt").read_text()
