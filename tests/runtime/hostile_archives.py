@@ -345,6 +345,9 @@ def _methods(forge: Forge) -> Iterator[Hostile]:
         told = {"flags": flags, "method": method}
         data = forge.changed(lambda part, told=told: replace(part, local=told, central=told))
         yield Hostile("method", what, data, reason, words)
+    told = {"method": 8}
+    packed = forge.changed(lambda part: replace(part, local=told, central=told), MANIFEST)
+    yield Hostile("method", "a manifest that is badly packed", packed, "method", "says that it is compressed")
 
 
 def _bombs(forge: Forge) -> Iterator[Hostile]:

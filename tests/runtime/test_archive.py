@@ -297,6 +297,19 @@ class Unzipped(Files_):
         (tree / "beside.txt").write_bytes(b"")  # outside of the archive's folders nothing is imported
         check_tree(tree)
 
+    def test_a_manifest_that_leads_out_of_the_folder(self) -> None:
+        tree = self.unzip(tiny_files())
+        (self.folder / "outside").write_bytes(b"x")
+        for name, error in (
+            ("../outside", ArchiveFormatError),
+            ("/dev/zero", ArchiveFormatError),
+            ("x", ManifestError),
+        ):
+            manifest = manifest_of({**tiny_files(), name: b"x"})
+            (tree / MANIFEST_NAME).write_bytes(manifest.to_bytes())
+            with self.subTest(name), self.assertRaises(error):
+                check_tree(tree)
+
     def test_no_manifest(self) -> None:
         self.refuse(self.folder, f"{self.folder} is no unzipped archive: {MANIFEST_NAME}: {os.strerror(2)}.")
 

@@ -229,7 +229,8 @@ def check_tree(root: Path) -> Manifest:
     try:
         manifest = parse_manifest((root / MANIFEST_NAME).read_bytes())
     except OSError as error:
-        raise ManifestError(f"{root} is no unzipped archive: {MANIFEST_NAME}: {error.strerror}.") from None
+        words = f"{root} is no unzipped archive: {MANIFEST_NAME}: {error.strerror}."
+        raise ManifestError(words, reason="manifest-missing") from None
     for name in _tree_files(root):
         if name not in manifest.files and name != MANIFEST_NAME:
             raise _unlisted(name)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _MOST_UNPACKED = 1 << 30  # bytes that one file may unpack to
 _MOST_RATIO = 50  # of those to the file's own; honest ones stay far below
 _IN_MEMORY = 32 << 20  # up to which a packed zip is held in memory; above it a temporary file would be written
-_MOST_OPCODES = 2_000_000
+_MOST_OPCODES = 1_500_000
 _MOST_ON_STACK = 500_000
 _MOST_PROBLEMS = 20  # of one file
 _MOST_NAMED = 5

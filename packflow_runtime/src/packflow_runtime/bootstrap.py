@@ -29,7 +29,7 @@ def start_archive(root: str) -> int:
     cache_dir = cached_copies.cache_root()
     try:
         manifest = zipimport.zipimporter(root).get_data(_MANIFEST)
-    except (OSError, EOFError):  # there is none, or it cannot be read: a cold start says so
+    except Exception:  # noqa: BLE001 - none, cut off, badly packed: a cold start says which
         manifest = None
     tree = None if manifest is None else cached_copies.find_tree(cache_dir, sha256_hex(manifest))
     if tree is not None:
