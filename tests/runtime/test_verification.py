@@ -84,6 +84,7 @@ class Passing(Folder):
         for name, content in (
             ("packflow_runtime/cli.py", files["packflow_runtime/cli.py"] + b"\n"),
             ("packflow_runtime/extra.py", b""),
+            ("packflow_runtime/folder/extra.py", b""),
             ("packflow_runtime/cli.cpython-311-x86_64-linux-gnu.so", b"\x7fELF"),
             ("__main__.py", files["__main__.py"] + b"\n"),
         ):

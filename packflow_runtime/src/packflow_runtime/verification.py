@@ -21,7 +21,7 @@ from .portable_names import ArchiveFormatError
 from .signatures import SignatureCheck, check_signature_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from .public_keys import PublicKey
@@ -241,11 +241,7 @@ def _is_this_runtime(manifest: Manifest) -> bool | None:
         return None
     prefix = f"{RUNTIME_DIR}/"
     names = {name.removeprefix(prefix) for name in manifest.files if name.startswith(prefix)}
-    present = {
-        os.path.relpath(os.path.join(folder, file), own).replace(os.sep, "/")
-        for folder, _, files in os.walk(own)
-        for file in files
-    }
+    present = set(_files_below(own))
     if not {name for name in present if name.endswith(".py")} <= names <= present:
         return False
     if manifest.files[ENTRY_POINT] != manifest.files[_ENTRY_SOURCE]:
@@ -255,3 +251,11 @@ def _is_this_runtime(manifest: Manifest) -> bool | None:
         if hashlib.sha256(content).hexdigest() != manifest.files[prefix + name].sha256:
             return False
     return True
+
+
+def _files_below(folder: str) -> Iterator[str]:
+    """Every file, by its path with slashes, but what Python keeps of compiled modules."""
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name != "__pycache__"]
+        for name in names:
+            yield os.path.relpath(os.path.join(place, name), folder).replace(os.sep, "/")
