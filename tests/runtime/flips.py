@@ -20,10 +20,14 @@ CHECKING = frozenset(
         "packflow_runtime/cached_copies.py",
         "packflow_runtime/canonical_zip.py",
         "packflow_runtime/cli.py",
+        "packflow_runtime/commands/__init__.py",
+        "packflow_runtime/commands/run.py",
         "packflow_runtime/digests.py",
+        "packflow_runtime/environment_start.py",
         "packflow_runtime/error_limit.py",
         "packflow_runtime/errors.py",
         "packflow_runtime/extraction.py",
+        "packflow_runtime/file_locks.py",
         "packflow_runtime/finders.py",
         "packflow_runtime/jsonlines.py",
         "packflow_runtime/manifest.py",
@@ -36,6 +40,7 @@ CHECKING = frozenset(
         "packflow_runtime/run_options.py",
         "packflow_runtime/simpler_types.py",
         "packflow_runtime/stdio.py",
+        "packflow_runtime/target.py",
         "packflow_runtime/typed.py",
         "packflow_runtime/yaml_subset.py",
     }
@@ -71,8 +76,10 @@ def loaded_from_archive(python: Path, archive: Path) -> frozenset[str]:
         )
     assert (done.returncode, done.stdout) == (0, b'{"n":11}\n'), done.stderr
     modules = done.stderr.decode().splitlines()[-1].split()
-    files = {f"{name.replace('.', '/')}.py" for name in modules if name != "packflow_runtime"}
-    return frozenset(files | {"packflow_runtime/__init__.py"})
+    with archive.open("rb") as file:
+        names = {entry.name for entry in read_entries(file)}
+    paths = [name.replace(".", "/") for name in modules]
+    return frozenset(f"{path}.py" if f"{path}.py" in names else f"{path}/__init__.py" for path in paths)
 
 
 def places_outside(good: bytes) -> list[int]:
