@@ -110,7 +110,7 @@ def _answer(tools: Toolbox, step: Step, python: str, words: list[str], variables
             failed["message"],
             code=failed["code"],
             exit_code=_exit_code(code),
-            hint=failed["hint"],
+            hint=failed["hint"] or f"Run it by hand: python {words[1]} {words[0]}",
             file=failed["file"],
             line=failed["line"],
         )

@@ -102,6 +102,8 @@ def run_one_by_one(
         try:
             child.start()
         except PackflowError as error:
+            if error.code.startswith("model-"):  # it died or hung
+                error.hint = "Its last words, if any, stand above."
             raise explained_for(target, error) from error
         found = []
         for number, event in enumerate(events, 1):
