@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from packflow_app.checks.artifacts import ignored_artifacts, taking_back
+from packflow_app.checks.artifacts import ignored_artifacts, is_meant, taking_back
 from packflow_app.dryrun.needs import planned_rewrite
 from packflow_app.dryrun.needs_report import Needs
 from packflow_app.errors import not_writable
@@ -46,9 +46,7 @@ def _take_back(context: Context) -> Iterator[Fix]:
     """Let files ship that the model opens and .gitignore leaves out; what .packflowignore says was meant."""
     contents = context.contents
     names = [
-        name
-        for name in ignored_artifacts(context)
-        if not contents.rules[contents.exclusion_of(name) or ""].file.endswith(PACKFLOW_IGNORE)
+        name for name in ignored_artifacts(context) if not is_meant(contents.rules[contents.exclusion_of(name) or name])
     ]
     if not names:
         return

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from packflow_app.checks.context import Context
+    from packflow_app.projects.ignore_files import IgnoreRule
 
 MODEL_FORMATS = frozenset(
     [
@@ -65,14 +66,15 @@ _LONGEST_PATH = 300
 def artifact_ignored(context: Context) -> Iterator[Spot]:
     """The model opens a file that an ignore file leaves out of the archive."""
     for name, where in ignored_artifacts(context).items():
-        rule = context.contents.rules[context.contents.exclusion_of(name) or ""]
-        lines = " ".join(taking_back(context, [name]))
+        rule = context.contents.rules[_excluded(context, name)]
+        fix = f"Take it back in {PACKFLOW_IGNORE} (`packflow validate --fix` does): "
+        fix += " ".join(taking_back(context, [name]))
         opened = "It is read by the model" if where is None else f"It is named in {where[0]}:{where[1]}"
         yield Spot(
             f"{name} is left out by {rule.where} ({rule.pattern}). {opened}.",
             rule.file,
             rule.line,
-            f"Take it back in {PACKFLOW_IGNORE} (`packflow validate --fix` does): {lines}",
+            f"Take {rule.pattern} out of {rule.file}." if is_meant(rule) else fix,
         )
 
 
@@ -89,7 +91,7 @@ def artifact_left_out(context: Context) -> Iterator[Spot]:
         GOLDEN: "Put a copy of it below artifacts/; golden events ship elsewhere.",
     }
     for name in _opened(context):
-        reason = context.contents.excluded.get(context.contents.exclusion_of(name) or "", "")
+        reason = context.contents.excluded.get(_excluded(context, name), "")
         if reason in fixes:
             yield Spot(f"The model reads {name}, which does not ship: {reason}.", name, fix=fixes[reason])
 
@@ -103,7 +105,7 @@ def artifact_left_out(context: Context) -> Iterator[Spot]:
 def artifact_doubtful(context: Context) -> Iterator[Spot]:
     """What may be needed is left out: a model's file or one that code names, by .gitignore; secrets that are read."""
     for name in _opened(context):
-        if context.contents.excluded.get(context.contents.exclusion_of(name) or "") == SECRETS:
+        if context.contents.excluded.get(_excluded(context, name)) == SECRETS:
             yield Spot(
                 f"The model reads {name}, which does not ship, since it {SECRETS}.",
                 name,
@@ -113,31 +115,42 @@ def artifact_doubtful(context: Context) -> Iterator[Spot]:
     certain = ignored_artifacts(context)
     named = _named(context)
     for name, rule in context.contents.rules.items():
-        if rule.file.endswith(PACKFLOW_IGNORE):
+        if is_meant(rule):
             continue
-        for path in sorted(_files_below(context, name)):
+        inside = {path for path in named if context.contents.exclusion_of(path) == name}
+        for path in sorted(inside.union(_files_below(context, name))):
             if path in certain or not (path in named or PurePosixPath(path).suffix.lower() in MODEL_FORMATS):
                 continue
             yield Spot(f"{path} is left out by {rule.where} ({rule.pattern}).", rule.file, rule.line)
 
 
 def ignored_artifacts(context: Context) -> dict[str, tuple[str, int] | None]:
-    """Files that ignore files leave out and the model opens, with where the code names those not seen being read."""
+    """Files that ignore files leave out and the model opens, with where the code names those not seen being read.
+
+    What only the code names counts where it is in a model's format and no .packflowignore says that it is not to ship.
+    """
     contents = context.contents
     found: dict[str, tuple[str, int] | None] = {
-        name: None for name in _opened(context) if (contents.exclusion_of(name) or "") in contents.rules
+        name: None for name in _opened(context) if _excluded(context, name) in contents.rules
     }
     for name, where in _named(context).items():
-        if PurePosixPath(name).suffix.lower() in MODEL_FORMATS:
+        if PurePosixPath(name).suffix.lower() in MODEL_FORMATS and not is_meant(
+            contents.rules[_excluded(context, name)]
+        ):
             found.setdefault(name, where)
     return dict(sorted(found.items()))
+
+
+def is_meant(rule: IgnoreRule) -> bool:
+    """Whether a rule is about archives, not about what git is to keep."""
+    return rule.file.endswith(PACKFLOW_IGNORE)
 
 
 def taking_back(context: Context, names: list[str]) -> list[str]:
     """Lines of .packflowignore that take back these files and nothing else of the folders left out above them."""
     lines: list[str] = []
     for name in names:
-        excluded = context.contents.exclusion_of(name) or name
+        excluded = _excluded(context, name)
         parts = name.split("/")
         for count in range(excluded.count("/") + 1, len(parts)):
             folder = "/".join(parts[:count])
@@ -153,11 +166,17 @@ def _escaped(path: str) -> str:
 
 
 def _opened(context: Context) -> list[str]:
-    """Files of the project that the last dry run saw being read, while they still exist."""
+    """Files of the project that the last dry run saw being read, and that still exist; not what the model wrote."""
     if not context.verdict.is_fresh:
         return []
-    names = [name for name in context.verdict.items("opened_files") if isinstance(name, str)]
+    written = context.verdict.items("written_files")
+    names = [name for name in context.verdict.items("opened_files") if isinstance(name, str) and name not in written]
     return [name for name in names if (context.folder / name).is_file()]
+
+
+def _excluded(context: Context, name: str) -> str:
+    """What is left out and holds a file; the file's own name where nothing is."""
+    return context.contents.exclusion_of(name) or name
 
 
 def _named(context: Context) -> dict[str, tuple[str, int]]:

@@ -104,6 +104,29 @@ def test_what_packflowignore_leaves_out_is_not_taken_back(tmp_path: Path) -> Non
     assert "artifact-ignored" in {finding.check for finding in done.findings}
 
 
+def test_what_only_the_code_names_may_be_left_out_on_purpose(tmp_path: Path) -> None:
+    source = OPENS.replace("int((", "1 if os.sep else int((").replace("w.txt", "w.onnx")
+    files: dict[str, str | bytes] = {".gitignore": "weights/\n", "weights/w.onnx": "7", "weights/notes.txt": ""}
+    project = write_project(tmp_path / "model", source, files=files)
+    found = validate(ValidateOptions(project)).findings
+    assert [finding.where for finding in found if finding.check == "artifact-ignored"] == [".gitignore:1"]
+    (project / ".packflowignore").write_text("weights/\n")
+    found = validate(ValidateOptions(project)).findings
+    assert [finding.check for finding in found if finding.check.startswith("artifact")] == []
+    assert exported(project, tmp_path / "out", golden=0).exported.excluded["weights"] == ".packflowignore:1: weights/"
+
+
+def test_what_the_model_wrote_itself_is_no_artifact(tmp_path: Path) -> None:
+    source = backend(
+        "return [{'x': int(self.cache.read_text())} for _ in inputs]",
+        "def initialize(self):\n    self.cache = self.project_dir / 'made.txt'\n    self.cache.write_text('1')",
+    )
+    project = write_project(tmp_path / "model", source, files={".gitignore": "made.*\n"})
+    found = {finding.check for finding in validate(ValidateOptions(project)).findings}
+    assert "project-written" in found
+    assert "artifact-ignored" not in found
+
+
 def test_fix_lists_requirements(tmp_path: Path) -> None:
     source = "import numpy\n" + backend("return [{'x': float(numpy.float64(e['n']))} for e in inputs]")
     project = write_project(tmp_path / "model", source)
