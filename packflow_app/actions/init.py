@@ -59,10 +59,10 @@ class InitOptions:
     """What ``packflow init`` may be told, by flags or by a wizard's answers (see ``init_choices.QUESTIONS``).
 
     Without ``target`` the project goes to a folder of its ``name``. ``model`` and ``events`` are files or ``example``,
-    ``kind`` is a skeleton's name, a folder or a git repository, ``features`` is a list with commas or ``@FILE``. ``trust_model`` is the yes to opening a pickle, ``trust_pickles``
-    are globals beyond the reviewed ones. ``requirements`` are added to what the model needs, or pin it. ``settings``
-    answer the skeleton's own questions. ``yes`` takes the defaults, ``force`` adds missing files to a folder that holds
-    others, ``plan`` writes nothing.
+    ``kind`` is a skeleton's name, a folder or a git repository, ``features`` is a list with commas or ``@FILE``.
+    ``trust_model`` is the yes to opening a pickle, ``trust_pickles`` are globals beyond the reviewed ones.
+    ``requirements`` are added to what the model needs, or pin it. ``settings`` answer the skeleton's own questions.
+    ``yes`` takes the defaults, ``force`` adds missing files to a folder that holds others, ``plan`` writes nothing.
     """
 
     target: Path | None = None

@@ -16,6 +16,7 @@ from packflow_app.environments.requirements import missing_error, read_requireme
 from packflow_app.environments.sync import SyncSettings, sync_environment
 from packflow_app.projects.project import Project
 from packflow_app.projects.requirements import REQUIREMENTS_FILE
+from packflow_app.projects.scaffold import is_unfinished
 from packflow_app.runtime import ProjectConfig
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ def existing_python(target: Path, chosen: str | None, needed: Sequence[str]) -> 
     Raises NotFoundError where there is none.
     """
     with tempfile.TemporaryDirectory(prefix="packflow-init-") as work:
-        folder = target if target.is_dir() else Path(work)
+        # What a killed init left is not looked at: its environment is made whole, or made anew.
+        folder = target if target.is_dir() and not is_unfinished(target) else Path(work)
         found = find_interpreter(folder, chosen)
         Path(work, REQUIREMENTS_FILE).write_text("".join(f"{line}\n" for line in needed), encoding="utf-8")
         installed = installed_with(found.path)
@@ -71,5 +73,5 @@ def made_environment(
 
 def check_can_make(target: Path, found: Provision) -> None:
     """Raise NotFoundError where the folder has an environment already, which is left as it is."""
-    if is_environment(target / ENVIRONMENT_DIR):
+    if is_environment(target / ENVIRONMENT_DIR) and not is_unfinished(target):
         raise missing_error(found.interpreter, list(found.missing))

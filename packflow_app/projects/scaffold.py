@@ -87,6 +87,8 @@ def check_free(target: Path) -> None:
 
 def is_unfinished(target: Path) -> bool:
     """Whether ``target`` holds nothing but an environment that an init was making for it when it was killed."""
+    if not target.is_dir():
+        return False
     return (target / _UNFINISHED).is_file() and {path.name for path in target.iterdir()} <= _OF_UNFINISHED
 
 
