@@ -185,20 +185,26 @@ def _lines(path: Path) -> list[bytes]:
 
 
 def _compared(earlier: _Earlier | str, done: DryRunDone, cancel: threading.Event) -> EarlierComparison:
-    """Run the migrated project on the same events, and compare; events that fail on both sides are no difference."""
+    """Run the migrated project on the same events, and compare those that packflow 0.4 gave an output for."""
     if isinstance(earlier, str):
         return EarlierComparison(reason=earlier)
     project = open_project(done.project.folder)
     model = replace(Model.of_project(project), label="now")
     now = one_by_one(model, earlier.events, interpreter=done.interpreter, limits=WorkerLimits(), cancel=cancel)
     before = earlier.outcomes.outcomes
-    for index, (old, new) in enumerate(zip(before, now, strict=True)):
-        if ERROR_KEY in old and ERROR_KEY in new:
-            now[index] = old
+    failed = [index for index, old in enumerate(before) if ERROR_KEY in old]
+    if len(failed) == len(before):
+        error = before[0][ERROR_KEY]
+        return EarlierComparison(
+            earlier.version, reason=f"it fails on every event: {error['type']}: {error['message']}"
+        )
+    new_failed = sum(ERROR_KEY in new for new in now)
+    for index in failed:
+        now[index] = before[index]
     written = project.config.dry_run
     rule = Rule(rtol=written.rtol, atol=written.atol, ignore=tuple(written.ignore))
     found = describe_models(f"packflow {earlier.version}", "now", before, now, rule)
-    return EarlierComparison(earlier.version, found)
+    return EarlierComparison(earlier.version, replace(found, events=len(before) - len(failed), new_failed=new_failed))
 
 
 def _reason(earlier: _Earlier | str) -> str:

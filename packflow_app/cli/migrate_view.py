@@ -15,16 +15,21 @@ if TYPE_CHECKING:
     from packflow_app.cli.terminal import Terminal
     from packflow_app.projects.migration.plan import MigrationPlan
 
+_SHOWN_OF_NEW = 12
 _STYLES = {"---": "bold", "+++": "bold", "@@ ": "cyan", "+": "green", "-": "red"}
 
 
 def show_plan(terminal: Terminal, plan: MigrationPlan) -> None:
     """The changes as one unified diff, and a line about the events."""
     for change in plan.changes:
-        for line in change.diff():
+        lines = change.diff()
+        shown = lines if change.before is not None else lines[:_SHOWN_OF_NEW]
+        for line in shown:
             style = next((style for start, style in _STYLES.items() if line.startswith(start)), "")
             text = escape(visible(line))
             terminal.say(f"[{style}]{text}[/]" if style and text else text)
+        if len(lines) > len(shown):
+            terminal.say(f"[dim]… and {counted(len(lines) - len(shown), 'further line')}[/]")
         if not change.after and change.before is None:
             terminal.say(f"[bold]+++ b/{escape(change.name)}[/] (empty)")
     if plan.changes:
@@ -56,7 +61,8 @@ def show_migrated(terminal: Terminal, done: Migrated, again: str) -> None:
     if compared is not None:
         show_comparison(terminal, compared)
     else:
-        terminal.say(f"– not compared with packflow 0.4: {escape(visible(done.earlier.reason))}")
+        name = f"packflow {done.earlier.version or '0.4'}"
+        terminal.say(f"– not compared with {name}: {escape(visible(done.earlier.reason))}")
     if report.ok:
         terminal.say()
         where = shown_path(done.plan.project)
