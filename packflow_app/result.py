@@ -75,6 +75,7 @@ COMMANDS = {
     "run": "run an archive or a project on a stream of events",
     "show": "tell what an archive holds and needs, and what another one changes",
     "sign": "sign an archive, so that others can tell it is yours",
+    "kit": "put an archive and all it needs on the other side into one folder",
     "keygen": "make a pair of keys to sign archives with",
     "compare": "show how two models differ on the same events",
     "demo": "show the whole journey in a temporary folder",

@@ -38,6 +38,7 @@ from packflow_runtime.jsonlines import (
     encode,
     is_blank,
 )
+from packflow_runtime.kits import SUMS_NAME, WHEELS
 from packflow_runtime.manifest import (
     DRY_RUN_NAME,
     GOLDEN_INPUTS,
@@ -87,6 +88,7 @@ from packflow_runtime.public_keys import (
     parse_public_key,
     read_public_key,
 )
+from packflow_runtime.python_versions import satisfies
 from packflow_runtime.run_plan import PlannedRun, planned_runs
 from packflow_runtime.shrinking import fewest
 from packflow_runtime.signature_bundles import (
@@ -101,7 +103,7 @@ from packflow_runtime.signature_bundles import (
     signed_bytes,
     subject_digest,
 )
-from packflow_runtime.signatures import SIGNATURE_SUFFIX, SignatureCheck, check_signature
+from packflow_runtime.signatures import SIGNATURE_SUFFIX, SignatureCheck, check_signature, signed_file
 from packflow_runtime.stdio import write_all
 from packflow_runtime.stream import LineReader
 from packflow_runtime.verification import ArchiveFault, Verification
@@ -139,6 +141,8 @@ __all__ = [
     "SBOM_NAME",
     "SIGNATURE_SUFFIX",
     "STATEMENT_TYPE",
+    "SUMS_NAME",
+    "WHEELS",
     "Archive",
     "ArchiveFault",
     "ArchiveFormatError",
@@ -222,9 +226,11 @@ __all__ = [
     "runtime_start",
     "runtime_version",
     "runtime_wheel",
+    "satisfies",
     "shown_age",
     "shown_size",
     "signed_bytes",
+    "signed_file",
     "subject_digest",
     "unmet_demands",
     "verify_archive",

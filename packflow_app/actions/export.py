@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from packflow_app.actions.dry_run import DryRunOptions, dry_run
 from packflow_app.actions.golden_events import GoldenOffer, GoldenSelection, recorded_from
+from packflow_app.actions.kit import KitOptions, targets_of
+from packflow_app.actions.kit import kit as make_kit_of
 from packflow_app.actions.sign import SigningKey, signer_of
 from packflow_app.checks.check import Finding, Severity
 from packflow_app.checks.context import Context, look_at
@@ -15,11 +17,12 @@ from packflow_app.checks.registry import findings_in
 from packflow_app.checks.verdict import Freshness
 from packflow_app.dryrun.golden import put_back_golden, write_golden
 from packflow_app.dryrun.report import KeptDryRun, kept_dry_run
-from packflow_app.errors import CheckFailedError, ModelFailedError
+from packflow_app.errors import CheckFailedError, ModelFailedError, UsageError
 from packflow_app.events.profile import EventBlock
 from packflow_app.events.profiling import Profiler
 from packflow_app.events.schema import schema_of
 from packflow_app.packaging.export import Exported, check_place, export_archive
+from packflow_app.packaging.kit import MadeKit, check_kit_place
 from packflow_app.packaging.signing import Signer, WrittenSignature, signature_path, write_signature
 from packflow_app.packaging.sources import Evidence, read_lock
 from packflow_app.projects.journal import JournalEntry, record_step
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from packflow_app.dryrun.session import ModeProgressed
+    from packflow_app.environments.tools import EnvironmentProgressed
     from packflow_app.packaging.writing import FileWritten
 
 
@@ -51,13 +55,15 @@ class ExportOptions:
     run: bool = True
     strict: bool = False
     signing_key: SigningKey | None = None
+    kit: Path | None = None
+    targets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class ExportDone:
     """The archive, the verdict it carries, what was found that does not block, and what was done on the way.
 
-    ``signature`` is None where none was asked for.
+    ``signature`` and ``kit`` are None where none was asked for.
     """
 
     project: Project
@@ -67,6 +73,7 @@ class ExportDone:
     golden_recorded: bool
     findings: list[Finding]
     signature: WrittenSignature | None = None
+    kit: MadeKit | None = None
 
 
 class ExportBlockedError(CheckFailedError):
@@ -95,7 +102,7 @@ class ExportBlockedError(CheckFailedError):
 def export(
     options: ExportOptions,
     *,
-    report: Callable[[ModeProgressed | FileWritten], None] = lambda _progress: None,
+    report: Callable[[ModeProgressed | FileWritten | EnvironmentProgressed], None] = lambda _progress: None,
     ask: Callable[[GoldenOffer], int] = lambda offer: offer.count,
     cancel: threading.Event | None = None,
 ) -> ExportDone:
@@ -104,11 +111,12 @@ def export(
     ``ask`` is called where real events would ship that nobody has agreed to yet; it returns how many may. Raises
     CheckFailedError or ModelFailedError when that verdict is not good, ExportBlockedError when a check finds an error;
     then nothing is exported, and the golden events are as they were. What signs is opened first; where it then does not
-    sign, the archive stays, unsigned.
+    sign, or the kit cannot be made, the archive stays.
     """
     project = open_project(options.project)
     check_place(project, options.output)  # before the dry run, which may take long
     signer = signer_of(options.signing_key) if options.signing_key is not None else None
+    _check_kit(options)
     read_lock(project)
     before = read_golden(project.folder)
     try:
@@ -119,7 +127,22 @@ def export(
         if not _is_golden(project, before):
             put_back_golden(project.folder, before)
         raise
-    return done if signer is None else replace(done, signature=_signed(done.exported, signer, force=options.force))
+    if signer is not None:
+        done = replace(done, signature=_signed(done.exported, signer, force=options.force))
+    if options.kit is None:
+        return done
+    wanted = KitOptions(done.exported.path, options.kit, options.targets, None, options.signing_key, options.force)
+    return replace(done, kit=make_kit_of(wanted, report=report, cancel=cancel))
+
+
+def _check_kit(options: ExportOptions) -> None:
+    """Say what is wrong with the wishes for a kit before the model is run."""
+    if options.targets or options.kit is not None:
+        targets_of(options.targets)
+    if options.kit is not None:
+        check_kit_place(options.kit.absolute(), force=options.force)
+    elif options.targets:
+        raise UsageError("--target is of a kit, and none is asked for.", hint="Name its folder: --kit DIR")
 
 
 def _signed(exported: Exported, signer: Signer, *, force: bool) -> WrittenSignature:

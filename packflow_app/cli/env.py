@@ -39,6 +39,7 @@ _STEPS: dict[Step, str] = {
     "install": "installing the requirements",
     "runtime": "installing the runtime",
     "lock": "resolving the requirements",
+    "wheels": "fetching wheels",
     "replay": "replaying the golden events",
 }
 _SHOWN_CHANGES = 12

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,6 +16,7 @@ from packflow_app.actions.sign import SigningKey
 from packflow_app.checks.check import Finding, Severity
 from packflow_app.cli.asking import ask, can_ask
 from packflow_app.cli.dry_run import describe_progress
+from packflow_app.cli.env import describe_progress as describe_step
 from packflow_app.cli.export_view import (
     ALWAYS_TOLD,
     WritingProgress,
@@ -25,12 +26,14 @@ from packflow_app.cli.export_view import (
     show_offer,
     show_plan,
 )
+from packflow_app.cli.kit import TargetOption, kit_data, show_kit
 from packflow_app.cli.options import JsonOption, NoInputOption, PythonOption, terminal_of
 from packflow_app.cli.passphrases import passphrase_of
 from packflow_app.cli.sign import PublicKeyOption, SignCommandOption
 from packflow_app.cli.terminal import Terminal
 from packflow_app.cli.wording import counted
 from packflow_app.dryrun.session import ModeProgressed
+from packflow_app.environments.tools import EnvironmentProgressed
 from packflow_app.errors import UsageError
 from packflow_app.packaging.signing import signature_path
 from packflow_app.packaging.writing import FileWritten
@@ -70,6 +73,11 @@ def command(
     ] = None,
     sign_command: SignCommandOption = None,
     public_key: PublicKeyOption = None,
+    kit: Annotated[
+        Path | None,
+        typer.Option("--kit", metavar="DIR", help="Also put the archive and all it needs elsewhere into this folder."),
+    ] = None,
+    target: TargetOption = None,
     verbose: Annotated[
         bool, typer.Option("-v", "--verbose", help="Also say what was left out, and every warning.")
     ] = False,
@@ -89,15 +97,18 @@ def command(
     if sign is not None or sign_command is not None:
         passphrase = None if plan else passphrase_of(sign, no_input=no_input)
         options = replace(options, signing_key=SigningKey(sign, passphrase, sign_command, public_key))
+    options = replace(options, kit=kit, targets=tuple(target or ()))
     if plan:
         planned = plan_export(options)
         show_plan(terminal, planned)
         return terminal.emit(Result(plan_data(planned)))
     writing = WritingProgress(terminal)
 
-    def progress(event: ModeProgressed | FileWritten) -> None:
+    def progress(event: ModeProgressed | FileWritten | EnvironmentProgressed) -> None:
         if isinstance(event, FileWritten):
             writing.show(event)
+        elif isinstance(event, EnvironmentProgressed):
+            terminal.progress(describe_step(event))
         else:
             terminal.progress(f"dry run, {describe_progress(event)}")
 
@@ -109,9 +120,16 @@ def command(
     except ExportBlockedError as error:
         return terminal.emit(Result({}, errors=_problems(error.findings), exit_code=error.exit_code))
     show_done(terminal, done, verbose=verbose)
+    if done.kit is not None:
+        terminal.say()
+        show_kit(terminal, done.kit)
     warnings = [finding for finding in done.findings if finding.severity is Severity.WARNING]
     told = warnings if as_json or verbose else [one for one in warnings if one.check in ALWAYS_TOLD]
-    return terminal.emit(Result(export_data(done), warnings=[*_warnings(done), *_problems(told)]))
+    return terminal.emit(Result(_data(done), warnings=[*_warnings(done), *_problems(told)]))
+
+
+def _data(done: ExportDone) -> dict[str, Any]:
+    return {**export_data(done), "kit": None if done.kit is None else kit_data(done.kit)}
 
 
 def _golden(text: str | None) -> int | Path | None:

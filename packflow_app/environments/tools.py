@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-Step = Literal["wait", "python", "create", "install", "runtime", "lock", "replay"]
+Step = Literal["wait", "python", "create", "install", "runtime", "lock", "replay", "wheels"]
 
 _KEPT_LINES = 200
 _TICK = 0.05

@@ -329,8 +329,6 @@ def test_json_of_export_is_complete(project: Path, tmp_path: Path) -> None:
         "rules",
         "golden_events",
         "golden_recorded",
-        "rules",
-        "needs_zip64",
         "signature",
         "ran_dry_run",
     }

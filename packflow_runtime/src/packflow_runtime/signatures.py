@@ -124,6 +124,15 @@ def check_signature(
     return SignatureCheck("unchecked", message, fingerprint, hint="Give the signer's public key: --key PUB", path=path)
 
 
+def signed_file(content: bytes) -> tuple[str, str | None]:
+    """The SHA-256 that a signature is about, and the key that it names: what it says, checked with no key at all.
+
+    Raises SignatureInvalidError for what is no signature of one file.
+    """
+    signature = parse_signature(content)
+    return _stated_digest(signature.payload)[0], signature.hint
+
+
 def _invalid(error: SignatureInvalidError, fingerprint: str | None, path: str) -> SignatureCheck:
     return SignatureCheck("invalid", error.title, fingerprint, None, error.reason, error.hint, path)
 
@@ -153,6 +162,13 @@ def _key_of(signature: Signature, keys: Sequence[PublicKey]) -> PublicKey:
 
 def _check_statement(payload: bytes, file_name: str, file_sha256: str) -> None:
     """Raise SignatureInvalidError unless a statement that is known to be its signer's is about this file."""
+    digest, name = _stated_digest(payload)
+    if digest != file_sha256:
+        raise _other_file(name, digest, file_name, file_sha256)
+
+
+def _stated_digest(payload: bytes) -> tuple[str, object]:
+    """The SHA-256 of the one file that a statement is about, and the name that it gives it."""
     statement = json_object(strict_json(payload, "The statement in the signature"), "the statement")
     if statement.get("_type") != STATEMENT_TYPE:
         raise _unknown("statement-type", f"its statement is of type {_shown(statement.get('_type'))}")
@@ -165,8 +181,7 @@ def _check_statement(payload: bytes, file_name: str, file_sha256: str) -> None:
     subject = json_object(subjects[0], "subject")
     if subject.get("digest") != {"sha256": subject_digest(digest)}:
         raise malformed("subject-digest", "the digest of its subject is not that of its resource")
-    if digest != file_sha256:
-        raise _other_file(subject.get("name"), digest, file_name, file_sha256)
+    return digest, subject.get("name")
 
 
 def _resource_digest(predicate: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..archive_demands import Unmet, demands_of, unmet_demands
 from ..envelope import envelope, problem
 from ..errors import ExitCode, PackflowError
+from ..kits import SUMS_NAME, Kit, check_kit, is_kit
 from ..public_keys import keys_given
 from ..reporting import print_error, print_notice, printable
 from ..stdio import not_writable, require_output
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from ..public_keys import PublicKey
     from ..signatures import SignatureCheck
     from ..target import Target
 
@@ -32,7 +34,7 @@ What was checked here stands apart from what the builder only claims."""
 
 def add_options_outside(parser: argparse.ArgumentParser) -> None:
     """The options of ``verify``, and the archives that it is to check."""
-    parser.add_argument("targets", type=Path, nargs="+", metavar="ARCHIVE")
+    parser.add_argument("targets", type=Path, nargs="+", metavar="ARCHIVE|KIT")
     add_options(parser)
 
 
@@ -63,14 +65,12 @@ def _verify_all(archives: Sequence[Path], options: argparse.Namespace) -> int:
     require_output("Run it again with standard output open.")
     keys = keys_given(options.key, options.keys)
     demands = demands_of(options.require, with_key=bool(keys))
-    if options.signature is not None and len(archives) > 1:
-        raise PackflowError(
-            "--signature is of one archive, and several are named.",
-            code="usage",
-            exit_code=ExitCode.USAGE,
-            hint="Check them one by one, or put each signature beside its archive as ARCHIVE.sig.",
-        )
-    found, errors, code = [], [], ExitCode.OK
+    kits = [_checked_kit(path, keys) for path in archives if is_kit(path)]
+    in_kits = [Path(archive) for kit in kits for archive in kit.archives]
+    archives = [path for path in archives if not is_kit(path)] + in_kits
+    _check_usage(archives, options)
+    found: list[dict[str, Any]] = []
+    code, errors = _told_of_kits(kits, quiet=options.json)
     for path in archives:
         try:
             verification = verify(path, keys=keys, signature=options.signature)
@@ -93,6 +93,48 @@ def _verify_all(archives: Sequence[Path], options: argparse.Namespace) -> int:
     if options.json:
         _print_json(found, errors, code)
     return int(code)
+
+
+def _check_usage(archives: Sequence[Path], options: argparse.Namespace) -> None:
+    if options.signature is not None and len(archives) > 1:
+        raise PackflowError(
+            "--signature is of one archive, and several are named.",
+            code="usage",
+            exit_code=ExitCode.USAGE,
+            hint="Check them one by one, or put each signature beside its archive as ARCHIVE.sig.",
+        )
+
+
+def _checked_kit(folder: Path, keys: Sequence[PublicKey]) -> Kit:
+    try:
+        return check_kit(folder, keys)
+    except OSError as error:
+        raise PackflowError(
+            f"{folder / SUMS_NAME} cannot be read: {error.strerror}.",
+            code="kit-unreadable",
+            exit_code=ExitCode.NOT_FOUND,
+            hint="Mend its permissions.",
+        ) from None
+
+
+def _told_of_kits(kits: Sequence[Kit], *, quiet: bool) -> tuple[ExitCode, list[dict[str, Any]]]:
+    """Show what was found of each kit; the exit code, and the errors."""
+    if not quiet:
+        for kit in kits:
+            _show_kit(kit)
+    faults = [(kit.folder, fault) for kit in kits for fault in kit.faults]
+    errors = [problem(one.code, one.message, file=os.path.join(at, one.file), hint=one.hint) for at, one in faults]
+    return ExitCode.CHECK_FAILED if faults else ExitCode.OK, errors
+
+
+def _show_kit(kit: Kit) -> None:
+    if kit.faults:
+        _print(f"failed  {kit.folder}: {', '.join(dict.fromkeys(fault.file for fault in kit.faults))}")
+    else:
+        signed = f", {SUMS_NAME} {kit.signature.in_short()}" if kit.signature is not None else ""
+        _print(f"ok      {kit.folder}: all {len(kit.files)} files are those that {SUMS_NAME} lists{signed}")
+    for fault in kit.faults:
+        print_error(PackflowError(fault.message, detail=kit.folder, hint=fault.hint))
 
 
 def _verify_itself(target: Target, options: argparse.Namespace) -> int:

@@ -1,0 +1,221 @@
+"""Make a kit: one folder with an archive, its signature, wheels for each target, and what checks and explains them."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from packflow_app.environments.runtime_wheel import carried_wheel
+from packflow_app.errors import CheckFailedError, UsageError, not_writable
+from packflow_app.packaging.kit_readme import README_NAME, readme
+from packflow_app.packaging.locked_packages import locked_packages
+from packflow_app.packaging.signing import Signer, signature_path, write_signature
+from packflow_app.packaging.target_wheels import fetch_wheels
+from packflow_app.packaging.verifier import VERIFIER_NAME, verifier
+from packflow_app.placing import make_folders, remove_empty, sibling
+from packflow_app.projects.file_hashes import file_digest
+from packflow_app.runtime import (
+    LOCK_NAME,
+    SUMS_NAME,
+    WHEELS,
+    Archive,
+    PackflowError,
+    check_signature,
+    open_archive,
+    read_signature,
+    satisfies,
+    signed_file,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from packflow_app.environments.tools import Toolbox
+    from packflow_app.packaging.targets import Target
+
+
+@dataclass(frozen=True)
+class KitWheel:
+    """One wheel of a kit, and the names of the targets that it is for."""
+
+    name: str
+    targets: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class MadeKit:
+    """A kit in its place. ``files`` has the SHA-256 of each file that SHA256SUMS lists; ``signed_by`` a fingerprint."""
+
+    folder: Path
+    archive: str
+    signature: str | None
+    signed_by: str | None
+    targets: tuple[Target, ...]
+    wheels: tuple[KitWheel, ...]
+    files: dict[str, str]
+    size: int
+
+
+def make_kit(
+    archive: Path,
+    folder: Path,
+    targets: Sequence[Target],
+    tools: Toolbox,
+    *,
+    wheelhouse: Path | None = None,
+    signer: Signer | None = None,
+    force: bool = False,
+) -> MadeKit:
+    """Make the kit of ``archive`` in ``folder``, which appears whole or not at all.
+
+    With a ``signer`` the archive and SHA256SUMS are signed; without, a signature beside the archive goes along. Raises
+    UsageError for a folder that is there (``force`` replaces one that is a kit), CheckFailedError for an archive that
+    lacks the lock that it needs, a target that the model is not for or that lacks a wheel, a signature of another file.
+    """
+    folder = folder.absolute()
+    replaced = check_kit_place(folder, force=force)
+    with open_archive(archive) as opened:
+        opened.verify_contents()
+        _check_targets(opened, targets)
+        made: list[Path] = []
+        work = sibling(folder)
+        try:
+            made = make_folders(folder.parent)
+            (work / WHEELS).mkdir(parents=True)
+            kit = _fill(work, opened, targets, tools, wheelhouse, signer)
+            if replaced:
+                shutil.rmtree(folder)
+            work.replace(folder)
+        except BaseException as error:
+            shutil.rmtree(work, ignore_errors=True)
+            remove_empty(made)
+            if isinstance(error, OSError):
+                raise not_writable(folder, error) from error
+            raise
+    return MadeKit(folder, *kit)
+
+
+def check_kit_place(folder: Path, *, force: bool) -> bool:
+    """Whether there is something at ``folder`` that may be replaced; raises UsageError where it may not."""
+    if not (folder.exists() or folder.is_symlink()) or (folder.is_dir() and not any(folder.iterdir())):
+        return folder.exists()
+    if force and (folder / SUMS_NAME).is_file():
+        return True
+    raise UsageError(
+        f"{folder} already exists{' and is no kit' if force else ''}.",
+        code="target-exists",
+        file=str(folder),
+        hint="Choose another folder with -o."
+        if force
+        else "Choose another folder with -o, or replace it with --force.",
+    )
+
+
+def _check_targets(archive: Archive, targets: Sequence[Target]) -> None:
+    manifest = archive.manifest
+    for target in targets:
+        if not any(satisfies((3, target.minor, patch), manifest.python_requires) for patch in (0, 99)):
+            raise CheckFailedError(
+                f"{manifest.name} needs Python {manifest.python_requires}; {target.name} has Python 3.{target.minor}.",
+                code="target-python",
+                hint="Name targets with such a Python: --target linux-x86_64-cp312",
+            )
+    if manifest.requirements and LOCK_NAME not in archive.entries:
+        raise CheckFailedError(
+            f"{manifest.name} has requirements, and its archive has no lock that says which wheels they are.",
+            code="lock-missing",
+            hint="Lock them and export again: packflow env lock",
+        )
+
+
+def _fill(
+    work: Path,
+    archive: Archive,
+    targets: Sequence[Target],
+    tools: Toolbox,
+    wheelhouse: Path | None,
+    signer: Signer | None,
+) -> tuple[str, str | None, str | None, tuple[Target, ...], tuple[KitWheel, ...], dict[str, str], int]:
+    copy = work / archive.path.name
+    shutil.copyfile(archive.path, copy)
+    signature, signed_by = _signature(copy, archive.path, signer)
+    wheels = _wheels(work, archive, targets, tools, wheelhouse)
+    runtime = carried_wheel()
+    shutil.copyfile(runtime, work / WHEELS / runtime.name)
+    (work / VERIFIER_NAME).write_bytes(verifier())
+    told = readme(archive.manifest, copy.name, signed_by, list(targets), runtime.name)
+    (work / README_NAME).write_text(told, encoding="utf-8", newline="\n")
+    files = _sums(work)
+    sums = "".join(f"{sha256}  {name}\n" for name, sha256 in files.items()).encode()
+    (work / SUMS_NAME).write_bytes(sums)
+    if signer is not None:
+        write_signature(io.BytesIO(sums), SUMS_NAME, signer, signature_path(work / SUMS_NAME))
+    size = sum(path.stat().st_size for path in work.rglob("*") if path.is_file())
+    return copy.name, signature, signed_by, tuple(targets), wheels, files, size
+
+
+def _signature(copy: Path, original: Path, signer: Signer | None) -> tuple[str | None, str | None]:
+    """Put the archive's signature beside its copy; returns its name and the fingerprint of the key that it names."""
+    target, content = signature_path(copy), read_signature(signature_path(original))
+    if signer is not None:
+        if content is not None and _is_by(signer, copy, content):  # a token may ask somebody each time
+            target.write_bytes(content)
+            return target.name, signer.key.fingerprint
+        with copy.open("rb") as file:
+            write_signature(file, copy.name, signer, target)
+        return target.name, signer.key.fingerprint
+    if content is None:
+        return None, None
+    try:
+        sha256, fingerprint = signed_file(content)
+    except PackflowError as error:
+        raise _wrong_signature(original, error.title) from None
+    if sha256 != file_digest(copy):
+        raise _wrong_signature(original, "It is the signature of other bytes.")
+    target.write_bytes(content)
+    return target.name, fingerprint
+
+
+def _is_by(signer: Signer, file: Path, content: bytes) -> bool:
+    return check_signature(file.name, file_digest(file), content, [signer.key]).state == "valid"
+
+
+def _wrong_signature(archive: Path, why: str) -> CheckFailedError:
+    return CheckFailedError(
+        f"{signature_path(archive).name} does not belong to {archive.name}. {why}",
+        code="signature-other-file",
+        file=str(signature_path(archive)),
+        hint="Sign the archive again (packflow sign --force), or remove the signature.",
+    )
+
+
+def _wheels(
+    work: Path, archive: Archive, targets: Sequence[Target], tools: Toolbox, wheelhouse: Path | None
+) -> tuple[KitWheel, ...]:
+    """Fetch the wheels of all targets, each file once."""
+    lock = archive.read(LOCK_NAME) if LOCK_NAME in archive.entries else b""
+    packages = locked_packages(lock)
+    options = [line for line in lock.decode().splitlines() if line.startswith("-")]
+    fetched = work / f"{WHEELS}.partial"
+    found: dict[str, list[str]] = {}
+    for target in targets:
+        for wheel in fetch_wheels(target, packages, fetched, tools, options=options, wheelhouse=wheelhouse):
+            found.setdefault(wheel.name, []).append(target.name)
+            wheel.replace(work / WHEELS / wheel.name)
+    shutil.rmtree(fetched, ignore_errors=True)
+    return tuple(KitWheel(name, tuple(names)) for name, names in sorted(found.items()))
+
+
+def _sums(work: Path) -> dict[str, str]:
+    paths = {path.relative_to(work).as_posix(): path for path in work.rglob("*") if path.is_file()}
+    return {name: file_digest(paths[name]) for name in sorted(paths, key=os.fsencode)}
+
+
+def verifier_digest() -> str:
+    """The SHA-256 of the verifier that every kit of this runtime has."""
+    return hashlib.sha256(verifier()).hexdigest()
