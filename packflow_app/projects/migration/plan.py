@@ -70,11 +70,6 @@ class MigrationPlan:
     events_from: str = ""
     candidates: list[str] = field(default_factory=list)
 
-    @property
-    def left(self) -> list[Found]:
-        """What has no counterpart."""
-        return [one for one in self.found if one.kind == "left"]
-
 
 def plan_migration(project: Path) -> MigrationPlan:
     """Look at the project, without its events.
