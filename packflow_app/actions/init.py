@@ -138,12 +138,12 @@ def _check_target(options: InitOptions) -> bool:
     if options.target is None:
         return False
     check_project_name(options.name or options.target.absolute().name)
-    if options.target.is_dir() and (options.force or options.target == Path()):
-        try:
-            check_free(options.target)
-        except UsageError:
+    try:
+        check_free(options.target)
+    except UsageError:
+        if options.target.is_dir() and (options.force or options.target == Path()):
             return True
-    check_free(options.target)
+        raise
     return False
 
 
