@@ -56,7 +56,7 @@ def replay_fresh(
     """
     with open_archive(options.archive) as archive:
         requires = archive.manifest.python_requires
-    base = find_interpreter(Path(), options.python, requires)
+    base = find_interpreter(Path(), options.python, requires, for_new=True)
     target = str(options.archive.absolute())
     with tempfile.TemporaryDirectory(prefix="packflow-replay-", ignore_cleanup_errors=True) as name:
         work = Path(name).resolve()

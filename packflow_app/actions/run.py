@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from packflow_app.environments.interpreters import Interpreter, find_interpreter
+from packflow_app.environments.interpreters import Interpreter, find_interpreter, fits
 from packflow_app.errors import NotFoundError
 from packflow_app.projects.project import open_project
 from packflow_app.runtime import COMMAND_VARIABLE, is_archive, open_archive, runtime_start
@@ -53,7 +53,10 @@ def _interpreter(target: Path, chosen: str | None) -> Interpreter:
         with open_archive(target) as archive:
             requires = archive.manifest.python_requires
         # An archive's own environment, where `install` made one, is found by the runtime from any Python.
-        return find_interpreter(Path(), chosen, requires)
+        found = find_interpreter(Path(), chosen, requires)
+        if chosen is None and not fits(found, requires):  # the .venv of the current folder, which is for something else
+            return find_interpreter(Path(), None, requires, for_new=True)
+        return found
     if not target.is_dir():
         what = "is neither an archive nor a project's folder" if target.exists() else "does not exist"
         raise NotFoundError(

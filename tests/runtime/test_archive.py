@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
 import json
@@ -15,11 +16,14 @@ import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from packflow_runtime import __version__
 from packflow_runtime.archive import Archive, check_tree, extract, is_archive, open_archive
 from packflow_runtime.cli import COMMANDS
 from packflow_runtime.errors import PackflowError
+from packflow_runtime.extraction import extract_to_cache
+from packflow_runtime.file_locks import try_lock
 from packflow_runtime.manifest import MANIFEST_NAME, FileRecord, Manifest, ManifestError
 from packflow_runtime.portable_names import ArchiveFormatError
 from runtime.archives import RUNTIME, Files, archive_of, manifest_of, runnable_files, tiny_files, zipped
@@ -234,6 +238,24 @@ class Extracting(Files_):
             modes = {stat.S_IMODE(path.stat().st_mode) for path in target.rglob("*") if path.is_file()}
             self.assertEqual(modes, {0o444})
 
+    def test_what_is_zero_is_left_out_and_reads_the_same(self) -> None:
+        chunk = 1 << 20
+        contents = (
+            bytes(8 * chunk),
+            bytes(4 * chunk) + b"x",
+            b"x" + bytes(3 * chunk),
+            bytes(chunk - 1),
+            bytes(2 * chunk),
+        )
+        files = {**tiny_files(), **{f"project/{number}.bin": data for number, data in enumerate(contents)}}
+        self.path.write_bytes(archive_of(files))
+        target = self.folder / "tree"
+        target.mkdir()
+        with open_archive(self.path) as archive:
+            extract(archive, target)
+        for number, data in enumerate(contents):
+            self.assertEqual((target / "project" / f"{number}.bin").read_bytes(), data)
+
     def test_a_wrong_byte_ends_it(self) -> None:
         files = tiny_files()
         self.path.write_bytes(archive_of({**files, "project/x.txt": b"SOME BYTES\n"}, manifest_of(files)))
@@ -392,7 +414,8 @@ class Programs(Files_):
         copy = self.cache / "archives" / self.trees()[0] / "tree" / "project" / "steps.py"
         copy.chmod(0o644)
         copy.write_bytes(copy.read_bytes().replace(b"+", b"-"))
-        self.assert_runs(self.path)
+        said = self.assert_runs(self.path)
+        self.assertIn("packflow: the cached copy of this archive was changed; it is made again\n", said)
         self.assertIn(b"n + offset", copy.read_bytes())
 
     def test_a_changed_archive_does_not_start(self) -> None:
@@ -502,11 +525,42 @@ class Programs(Files_):
         self.assertIn(f"packflow: the cache {self.cache} cannot be used: ", said)
         self.assertEqual(list(temporary.iterdir()), [])
 
+    @unittest.skipUnless(os.name == "posix", "home folders of POSIX systems")
+    def test_a_home_that_is_only_there_to_be_read(self) -> None:
+        home = self.folder / "home"
+        home.mkdir()
+        (home / ".cache").write_text("stands where the cache would", encoding="utf-8")
+        said = self.assert_runs(
+            self.path, HOME=str(home), XDG_CACHE_HOME="", PACKFLOW_CACHE="", TMPDIR=str(self.folder)
+        )
+        self.assertIn(f"packflow: the cache {home}/.cache/packflow cannot be used: ", said)
+        self.assertEqual(list(self.folder.glob("packflow-copy-*")), [])
+
+    @unittest.skipUnless(os.name == "posix", "needs POSIX locks")
+    def test_private_copies_of_killed_processes_go_and_those_of_living_ones_stay(self) -> None:
+        self.cache.write_text("a file", encoding="utf-8")
+        for name in ("dead", "living"):
+            (self.folder / f"packflow-copy-{name}" / "tree").mkdir(parents=True)
+            (self.folder / f"packflow-copy-{name}" / "in-use").touch()
+        with (self.folder / "packflow-copy-living" / "in-use").open() as held:
+            self.assertTrue(try_lock(held.fileno()))
+            self.assert_runs(self.path, TMPDIR=str(self.folder))
+        self.assertEqual([path.name for path in self.folder.glob("packflow-copy-*")], ["packflow-copy-living"])
+
+    def test_no_room_anywhere(self) -> None:
+        self.cache.write_text("a file", encoding="utf-8")
+        full = mock.patch("packflow_runtime.extraction.extract", side_effect=OSError(errno.ENOSPC, "No space left"))
+        with full, mock.patch("packflow_runtime.extraction.print_notice"), self.assertRaises(PackflowError) as caught:
+            extract_to_cache(self.path, str(self.cache))
+        self.assertEqual((caught.exception.code, caught.exception.exit_code), ("not-writable", 5))
+        self.assertIn("--cache DIR", caught.exception.hint)
+
     @unittest.skipUnless(os.name == "posix", "needs POSIX permissions")
     def test_a_cache_that_others_may_write_to(self) -> None:
         self.assert_runs(self.path)
         self.cache.chmod(0o777)
         said = self.assert_runs(self.path)
+        self.assertNotIn("was changed", said)
         self.assertIn(f"packflow: the cache {self.cache} cannot be used: others may write to {self.cache}", said)
 
     def test_a_python_that_the_model_does_not_take(self) -> None:
