@@ -111,7 +111,7 @@ def recorded_from(events: Path, project: Project, python: str | None, cancel: th
 def check_no_secrets(golden: GoldenEvents) -> None:
     """Raise CheckFailedError when an event, or an output, holds a known kind of secret."""
     for what, lines in (("inputs", golden.inputs), ("outputs", golden.outputs)):
-        for secret in find_secrets(b"\n".join(lines)):
+        for secret in find_secrets(b"\n".join(lines), in_events=True):
             raise CheckFailedError(
                 f"An example event that would ship holds {secret.kind}: {secret.shown}.",
                 code="secret",

@@ -1,4 +1,4 @@
-"""Kinds of data about people in events: public addresses, e-mail addresses, names of users."""
+"""Kinds of data about people in events: public addresses, e-mail addresses, names of users and of their keys."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ _ADDRESS = re.compile(r"[0-9A-Fa-f:]*[.:][0-9A-Fa-f.:]+")
 _USER = re.compile(
     r"(?i)(user|account|login|subject|target|owner|client|customer)?[_. -]?(user|account|login)[_. -]?(name|id)?"
 )
+_KEY_NAME = re.compile(r"(?:AKIA|ASIA)[A-Z2-7]{16}")  # of AWS
 _LONGEST_ADDRESS = 45
 
 
@@ -43,6 +44,8 @@ def _personal(value: object, path: str) -> Iterator[tuple[str, str]]:
             yield path, "e-mail addresses"
         elif len(value) <= _LONGEST_ADDRESS and _ADDRESS.fullmatch(value) and _is_public(value):
             yield path, "public IP addresses"
+        elif _KEY_NAME.fullmatch(value):
+            yield path, "names of access keys"
         elif _USER.fullmatch(path.rpartition(".")[2].removesuffix("[]")):
             yield path, "names of users"
 

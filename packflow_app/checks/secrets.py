@@ -37,7 +37,8 @@ _ALLOW = "If it is none, say so on its line: # packflow: not-a-secret"
 def secret(context: Context) -> Iterator[Spot]:
     """A file that would ship holds a secret of a known form: a cloud key, a token, a private key, a URL's password."""
     for name, path in _files(context):
-        for count, found in enumerate(_secrets_in(path)):
+        in_events = name.startswith(f"{GOLDEN_DIR}/")
+        for count, found in enumerate(_secrets_in(path, in_events=in_events)):
             if count >= _SHOWN:
                 break
             yield Spot(
@@ -73,7 +74,7 @@ def _files(context: Context) -> Iterator[tuple[str, Path]]:
     yield from ((name, path) for name in names if (path := context.folder / name).is_file())
 
 
-def _secrets_in(path: Path) -> Iterator[SecretFound]:
+def _secrets_in(path: Path, *, in_events: bool) -> Iterator[SecretFound]:
     """Secrets in a text file, read in pieces that overlap; what has a NUL at its head is no text."""
     lines, kept, seen = 0, b"", set()
     try:
@@ -85,7 +86,7 @@ def _secrets_in(path: Path) -> Iterator[SecretFound]:
             if b"\0" in head:
                 return
             while window := kept + head + file.read(_WINDOW):
-                for found in find_secrets(window):
+                for found in find_secrets(window, in_events=in_events):
                     place = (found.kind, lines + found.line, found.shown)
                     if place not in seen:
                         seen.add(place)

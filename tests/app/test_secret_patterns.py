@@ -15,7 +15,9 @@ from pathlib import Path
 import pytest
 
 from packflow_app.actions.validate import ValidateOptions, validate
+from packflow_app.checks.personal_data import kinds_in
 from packflow_app.checks.secret_patterns import find_passwords, find_secrets
+from packflow_app.runtime import GoldenEvents
 from projects import HONEST, write_project
 
 ALNUM = string.ascii_letters + string.digits
@@ -138,6 +140,14 @@ def test_a_line_may_say_that_it_holds_none() -> None:
     text = f"a = 'ghp_{of(ALNUM, 36)}'  # packflow: not-a-secret\npassword = 'h8rf4kQz'  # packflow: not-a-secret\n"
     assert list(find_secrets(text.encode())) == []
     assert list(find_passwords(text.encode(), plain=False)) == []
+
+
+def test_names_of_keys_are_data_in_events_and_not_in_code() -> None:
+    name = "ASIA" + of(AWS, 16)
+    event = f'{{"userIdentity": {{"accessKeyId": "{name}"}}}}'.encode()
+    assert [one.kind for one in find_secrets(event)] == ["a key ID of AWS"]
+    assert list(find_secrets(event, in_events=True)) == []
+    assert kinds_in(GoldenEvents([event], [b"{}"])) == ["names of access keys in userIdentity.accessKeyId"]
 
 
 def test_secrets_are_found_wherever_they_would_ship_and_not_elsewhere(tmp_path: Path) -> None:
