@@ -8,7 +8,15 @@ import zipfile
 from pathlib import Path
 
 
-def write_wheel(folder: Path, name: str, version: str, *, requires: tuple[str, ...] = (), value: str = "") -> Path:
+def write_wheel(
+    folder: Path,
+    name: str,
+    version: str,
+    *,
+    requires: tuple[str, ...] = (),
+    value: str = "",
+    tag: str = "py3-none-any",
+) -> Path:
     """A wheel of one module that has the distribution's name and a VALUE, and imports what it requires."""
     module = name.replace("-", "_")
     info = f"{module}-{version}.dist-info"
@@ -17,12 +25,12 @@ def write_wheel(folder: Path, name: str, version: str, *, requires: tuple[str, .
     files = {
         f"{module}.py": f"{imports}VALUE = {value or version!r}\n",
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needed}",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: {tag}\n",
     }
     record = [f"{path},sha256={_digest(text)},{len(text)}" for path, text in files.items()]
     files[f"{info}/RECORD"] = "\n".join([*record, f"{info}/RECORD,,", ""])
     folder.mkdir(parents=True, exist_ok=True)
-    wheel = folder / f"{module}-{version}-py3-none-any.whl"
+    wheel = folder / f"{module}-{version}-{tag}.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
         for path, text in files.items():
             archive.writestr(zipfile.ZipInfo(path), text)
