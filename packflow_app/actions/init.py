@@ -5,23 +5,26 @@ from __future__ import annotations
 import os
 import tempfile
 import threading
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from packflow_app.actions.init_choices import EXAMPLE, Chosen, complete, default_kind
+from packflow_app.actions.init_choices import Chosen, complete, default_kind
+from packflow_app.actions.init_options import EXAMPLE, InitOptions
 from packflow_app.actions.init_python import HEADER, Place, ProjectPython, project_python
+from packflow_app.actions.init_target import check_target
 from packflow_app.actions.init_values import (
     artifact_name,
     check_suitable,
+    made_up_features,
     more_packages,
     needed_packages,
     template_values,
 )
 from packflow_app.dryrun.model_look import describe_model
 from packflow_app.dryrun.trust import remember_trust
-from packflow_app.errors import UsageError
-from packflow_app.events.generated import firewall_events
+from packflow_app.errors import CancelledError, UsageError
+from packflow_app.events.generated import feature_events, firewall_events
 from packflow_app.events.profiling import Profiler
 from packflow_app.events.reading import read_blocks
 from packflow_app.events.survey import survey_events
@@ -33,55 +36,27 @@ from packflow_app.models.model_file import read_model_file
 from packflow_app.projects.licenses import license_text
 from packflow_app.projects.rendering import project_files, render_skeleton
 from packflow_app.projects.requirements import REQUIREMENTS_FILE
-from packflow_app.projects.scaffold import add_files, check_free, check_project_name, create_project
+from packflow_app.projects.scaffold import add_files, create_project
 from packflow_app.projects.skeletons import opened_skeleton
 from packflow_app.runtime import project_globals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from packflow_app.environments.interpreters import Interpreter
     from packflow_app.environments.tools import EnvironmentProgressed
     from packflow_app.events.profile import EventsProfile
     from packflow_app.events.survey import EventsSurvey
     from packflow_app.models.description import ModelDescription
-    from packflow_app.models.features import FeatureMatch
+    from packflow_app.models.features import FeatureMatch, MatchedFeature
     from packflow_app.models.model_file import ModelFile
     from packflow_app.projects.scaffold import Content
     from packflow_app.projects.skeletons import Skeleton
 
+__all__ = ["LICENSE_FILE", "Consulted", "FeatureOffer", "InitOptions", "Initialized", "init"]
+
 LICENSE_FILE = "LICENSE.txt"
 _EXAMPLE_EVENTS = 2000
-
-
-@dataclass(frozen=True)
-class InitOptions:
-    """What ``packflow init`` may be told, by flags or by a wizard's answers (see ``init_choices.QUESTIONS``).
-
-    Without ``target`` the project goes to a folder of its ``name``. ``model`` and ``events`` are files or ``example``,
-    ``kind`` is a skeleton's name, a folder or a git repository, ``features`` is a list with commas or ``@FILE``.
-    ``trust_model`` is the yes to opening a pickle, ``trust_pickles`` are globals beyond the reviewed ones.
-    ``requirements`` are added to what the model needs, or pin it. ``settings`` answer the skeleton's own questions.
-    ``yes`` takes the defaults, ``force`` adds missing files to a folder that holds others, ``plan`` writes nothing.
-    """
-
-    target: Path | None = None
-    events: Path | None = None
-    name: str | None = None
-    kind: str | None = None
-    description: str | None = None
-    model: Path | None = None
-    trust_model: bool = False
-    trust_pickles: tuple[str, ...] = ()
-    features: str | None = None
-    requirements: tuple[str, ...] = ()
-    python: str | None = None
-    maintainers: tuple[str, ...] = ()
-    license: str | None = None
-    settings: dict[str, str] = field(default_factory=dict)
-    yes: bool = False
-    force: bool = False
-    plan: bool = False
 
 
 @dataclass(frozen=True)
@@ -110,41 +85,62 @@ class Initialized:
     planned: bool = False
 
 
+@dataclass(frozen=True)
+class FeatureOffer:
+    """A model that was looked at, and the events it is to take.
+
+    ``numbers``: it takes numbers alone; ``named``: it takes columns by name.
+    """
+
+    model: ModelDescription
+    profile: EventsProfile
+    numbers: bool
+    named: bool
+
+    def match(self, listed: list[str] | None) -> FeatureMatch:
+        """Find the features, by a list if there is one; raises as ``match_features`` does."""
+        return match_features(self.model, self.profile, listed, numbers=self.numbers, named=self.named)
+
+    def match_one(self, feature: str, field: str | None) -> MatchedFeature:
+        """Find one of the model's named features alone: in ``field`` where that is given."""
+        alone = replace(self.model, feature_names=(feature,), feature_count=1)
+        listed = [f"{feature}={field}"] if field is not None else None
+        return match_features(alone, self.profile, listed, numbers=self.numbers, named=self.named).features[0]
+
+
+class Consulted(Protocol):
+    """Who is asked on the way, once the model and the events are known and before anything is written."""
+
+    def features(self, offer: FeatureOffer) -> list[str] | None:
+        """The list of features, as ``--features`` gives it; None leaves it to the model's own names."""
+
+    def agrees(self, planned: Initialized) -> bool:
+        """Whether the project is to be made."""
+
+
 def init(
     options: InitOptions,
     *,
     report: Callable[[EnvironmentProgressed | str], None] = lambda _progress: None,
     cancel: threading.Event | None = None,
+    consulted: Consulted | None = None,
 ) -> Initialized:
     """Create the project; nothing is left of it unless everything is in order.
 
-    Raises UsageError for what is missing or only the user can decide, CheckFailedError for a model that is not to be
-    trusted, NotFoundError for what is not there, ModelFailedError for a model that cannot be opened.
+    ``consulted`` is asked about the features where the options give none, and whether to go on: CancelledError where
+    it is not to. Raises UsageError for what is missing or only the user can decide, CheckFailedError for a model that
+    is not to be trusted, NotFoundError for what is not there, ModelFailedError for a model that cannot be opened.
     """
     if options.target is None and options.name is not None:
         options = replace(options, target=Path(options.name))
-    adding = _check_target(options)
+    adding = check_target(options)
     file = read_model_file(options.model) if options.model not in (None, EXAMPLE) else None
     with opened_skeleton(options.kind or default_kind(file)) as skeleton:
         chosen = complete(options, skeleton, file)
         if chosen.file is not None:
             own = project_globals(str(chosen.target)) if adding else frozenset()
             check_consent(chosen.file, own | {*options.trust_pickles}, yes=options.trust_model or chosen.is_example)
-        return _Making(options, chosen, skeleton, adding, report, cancel or threading.Event()).make()
-
-
-def _check_target(options: InitOptions) -> bool:
-    """Whether files are to be added to a folder that holds some; raises UsageError for one that is taken."""
-    if options.target is None:
-        return False
-    check_project_name(options.name or options.target.absolute().name)
-    try:
-        check_free(options.target)
-    except UsageError:
-        if options.target.is_dir() and (options.force or options.target == Path()):
-            return True
-        raise
-    return False
+        return _Making(options, chosen, skeleton, adding, report, cancel or threading.Event(), consulted).make()
 
 
 @dataclass
@@ -157,20 +153,26 @@ class _Making:
     adding: bool
     report: Callable[[EnvironmentProgressed | str], None]
     cancel: threading.Event
+    consulted: Consulted | None = None
 
     def make(self) -> Initialized:
         given = self._given_features()
         self.report("reading the events")
-        survey, profile = self._events()
+        survey, profile = self._events(firewall_events(_EXAMPLE_EVENTS))
         place = Place(self.chosen.target, self.chosen.name, self.options.python, self.report, self.cancel)
         wanted = needed_packages(self.skeleton, self.chosen.file, self.options.requirements, self._own_modules())
         others = [*self.skeleton.with_names, *self.skeleton.without_names]
         with project_python(place, wanted, others, plan=self.options.plan) as python:
             model = self._model(python)
+            if model is not None and self.chosen.events is None:
+                given = given or made_up_features(model)
+                survey, profile = self._events(feature_events(given, _EXAMPLE_EVENTS))
             features = self._features(model, profile, given)
             done = self._told(survey, model, features, python)
             if self.options.plan:
                 return done
+            if self.consulted is not None and not self.consulted.agrees(done):
+                raise CancelledError("Nothing was created.")
             pins = python.settle(more_packages(self.skeleton, features))
             files = self._files(survey, model, features, python, pins)
             added = self._place(files, python)
@@ -194,13 +196,13 @@ class _Making:
             )
         return read_features(self.chosen.features)
 
-    def _events(self) -> tuple[EventsSurvey, EventsProfile | None]:
-        """What the events hold; their profile too where features are to be found among them."""
+    def _events(self, made_up: Iterable[bytes]) -> tuple[EventsSurvey, EventsProfile | None]:
+        """What the events hold, those ``made_up`` where there is no file; their profile too where features matter."""
         path = self.chosen.events
         with tempfile.TemporaryDirectory(prefix="packflow-init-") as work:
             if path is None:
                 path = Path(work, "events.ndjson")
-                path.write_bytes(b"".join(line + b"\n" for line in firewall_events(_EXAMPLE_EVENTS)))
+                path.write_bytes(b"".join(line + b"\n" for line in made_up))
             survey = survey_events(path)
             if self.chosen.file is None:
                 return survey, None
@@ -228,7 +230,11 @@ class _Making:
             return None
         columns = self.skeleton.inputs == "columns"
         numbers = not columns or model.feature_names is None
-        return match_features(model, profile, given, numbers=numbers, named=columns)
+
+        offer = FeatureOffer(model, profile, numbers, columns)
+        if given is None and self.consulted is not None:
+            given = self.consulted.features(offer)
+        return offer.match(given)
 
     def _told(
         self,

@@ -7,19 +7,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from packflow_app.actions.init_options import EXAMPLE
 from packflow_app.errors import NotFoundError, UsageError
 from packflow_app.models.model_file import FORMATS, ModelFile, read_model_file
 from packflow_app.projects.git import user_of_git
 from packflow_app.projects.skeletons import own_skeletons
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable
 
-    from packflow_app.actions.init import InitOptions
+    from packflow_app.actions.init_options import InitOptions
     from packflow_app.projects.skeletons import Skeleton, Variable
 
-EXAMPLE = Path("example")
-"""What --model and --events say for the skeleton's own example."""
 EVENT_SUFFIXES = (".ndjson", ".jsonl", ".json", ".csv", ".tsv", ".parquet")
 _PACKED = (".gz", ".zst")
 
@@ -87,10 +86,11 @@ def complete(options: InitOptions, skeleton: Skeleton, file: ModelFile | None) -
     example = options.model == EXAMPLE
     if file is None and skeleton.models and (options.yes or example):
         file, example = _model(skeleton, folder, assumed, example=example)
-    _check_format(skeleton, file)
+    check_format(skeleton, file)
     events, generated = options.events, False
     if events == EXAMPLE or (events is None and (example or options.yes)):
-        events, generated = _events(skeleton, folder, assumed, example=example or events == EXAMPLE)
+        wanted = example or events == EXAMPLE
+        events, generated = _events(skeleton, folder, assumed, example=wanted, own=file is not None and not example)
     settings = _settings(options, skeleton, file, example=example or generated)
     _check_missing(options, skeleton, file, settings, has_events=events is not None or generated)
     assert options.target is not None  # noqa: S101 - else it is missing
@@ -115,8 +115,7 @@ def complete(options: InitOptions, skeleton: Skeleton, file: ModelFile | None) -
 
 def _model(skeleton: Skeleton, folder: Path, assumed: list[str], *, example: bool) -> tuple[ModelFile | None, bool]:
     """The newest model file here that the skeleton runs, or its example; and whether it is that."""
-    suffixes = {suffix for key in skeleton.models if key in FORMATS for suffix in FORMATS[key].suffixes}
-    for path in () if example else _newest(folder, lambda name: Path(name).suffix in suffixes):
+    for path in () if example else model_files(folder, skeleton):
         try:
             found = read_model_file(path)
         except (NotFoundError, UsageError):  # another kind of file by a name like a model's
@@ -131,21 +130,39 @@ def _model(skeleton: Skeleton, folder: Path, assumed: list[str], *, example: boo
     return read_model_file(path_of_example), True
 
 
-def _events(skeleton: Skeleton, folder: Path, assumed: list[str], *, example: bool) -> tuple[Path | None, bool]:
-    """The newest file of events here, or the skeleton's example; (None, True) stands for generated ones."""
-    for path in () if example else _newest(folder, _is_of_events):
+def _events(
+    skeleton: Skeleton, folder: Path, assumed: list[str], *, example: bool, own: bool
+) -> tuple[Path | None, bool]:
+    """The newest file of events here, or the skeleton's example; (None, True) stands for generated ones.
+
+    ``own``: the model is the user's, whose features no example holds.
+    """
+    for path in () if example else event_files(folder):
         assumed.append(f"events: {path}, the newest file of events here")
         return path, False
-    own = skeleton.example(skeleton.example_events)
-    if own is not None:
+    if own:
+        assumed.append("events: made up, a number for each feature of the model")
+        return None, True
+    own_example = skeleton.example(skeleton.example_events)
+    if own_example is not None:
         assumed.append(f"events: the example that comes with the skeleton {skeleton.name}")
     else:
         assumed.append("events: generated firewall logs, an example")
-    return own, True
+    return own_example, True
 
 
-def _newest(folder: Path, wanted: object) -> Iterable[Path]:
-    assert callable(wanted)  # noqa: S101
+def event_files(folder: Path) -> list[Path]:
+    """Files that hold events by their names, the newest first."""
+    return _newest(folder, _is_of_events)
+
+
+def model_files(folder: Path, skeleton: Skeleton) -> list[Path]:
+    """Files that may hold a model that the skeleton runs, by their names, the newest first."""
+    suffixes = {suffix for key in skeleton.models if key in FORMATS for suffix in FORMATS[key].suffixes}
+    return _newest(folder, lambda name: Path(name).suffix in suffixes)
+
+
+def _newest(folder: Path, wanted: Callable[[str], bool]) -> list[Path]:
     found = [Path(entry.path) for entry in os.scandir(folder) if entry.is_file() and wanted(entry.name)]
     return sorted(found, key=lambda path: (-path.stat().st_mtime_ns, path.name))
 
@@ -155,7 +172,8 @@ def _is_of_events(name: str) -> bool:
     return (Path(path.stem) if path.suffix in _PACKED else path).suffix in EVENT_SUFFIXES
 
 
-def _check_format(skeleton: Skeleton, file: ModelFile | None) -> None:
+def check_format(skeleton: Skeleton, file: ModelFile | None) -> None:
+    """Raise UsageError for a model file that the skeleton does not run."""
     if file is None or file.format.key in skeleton.models:
         return
     if not skeleton.models:

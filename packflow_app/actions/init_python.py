@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from packflow_app.actions.init_options import NEW_ENVIRONMENT
 from packflow_app.environments.provision import Provision, check_can_make, existing_python, made_environment
 from packflow_app.errors import NotFoundError
 from packflow_app.projects.requirements import REQUIREMENTS_FILE
@@ -36,6 +37,11 @@ class Place:
     python: str | None
     report: Callable[[EnvironmentProgressed], None]
     cancel: threading.Event
+
+    @property
+    def named(self) -> str | None:
+        """The Python that was chosen by name, which ``new`` is none of."""
+        return self.python if self.python != NEW_ENVIRONMENT else None
 
 
 @dataclass
@@ -84,7 +90,7 @@ class ProjectPython:
     def _sync(self) -> None:
         place = self.place
         try:
-            self.provision = made_environment(place.target, place.name, place.python, place.report, place.cancel)
+            self.provision = made_environment(place.target, place.name, place.named, place.report, place.cancel)
         except NotFoundError as error:
             if error.code not in ("requirements-unsatisfiable", "installation-failed"):
                 raise
@@ -109,11 +115,11 @@ def project_python(
     if not wanted and not others and place.python is None:
         yield ProjectPython(place)
         return
-    found = existing_python(place.target, place.python, [*wanted, *others])
-    if not found.missing:
+    found = existing_python(place.target, place.named, [*wanted, *others])
+    if not found.missing and place.python != NEW_ENVIRONMENT:
         yield ProjectPython(place, tuple(wanted), found)
         return
-    check_can_make(place.target, found)
+    check_can_make(place.target, found, anew=place.python == NEW_ENVIRONMENT)
     if plan:
         yield ProjectPython(place, tuple(wanted))
         return

@@ -124,6 +124,19 @@ def check_suitable(file: ModelFile, model: ModelDescription, skeleton: Skeleton)
         )
 
 
+def made_up_features(model: ModelDescription) -> list[str]:
+    """The fields of events that are made up for a model: its own names, else numbered ones; raises UsageError."""
+    if model.feature_names is not None:
+        return [f"{name}={name}" for name in model.feature_names]
+    if model.feature_count is None:
+        raise UsageError(
+            "The model does not tell how many features it takes, so no events can be made up for it.",
+            code="features-unnamed",
+            hint="Pass example events with --events FILE, and their fields in the model's order with --features a,b,c",
+        )
+    return [f"feature_{number}" for number in range(1, model.feature_count + 1)]
+
+
 def template_values(
     chosen: Chosen,
     skeleton: Skeleton,

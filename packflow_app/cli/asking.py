@@ -1,43 +1,29 @@
-"""Ask a person a question; where nobody sits at a terminal, nothing is asked."""
+"""Ask a person what is missing; where nobody sits at a terminal, nothing is asked."""
 
 from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING
 
+from rich.text import Text
+
 from packflow_app.cli.terminal import visible
 from packflow_app.errors import UsageError
+from packflow_app.wizards.prompter import prompter_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
 
     from packflow_app.cli.terminal import Terminal
+    from packflow_app.questions.question import Interview
+    from packflow_app.wizards.prompter import Prompter, Style
+
+_STYLES = {"": "", "bold": "bold", "bad": "red"}
 
 
 def can_ask(terminal: Terminal) -> bool:
     """Whether a person sees what is written and can answer."""
     return sys.stdin.isatty() and sys.stderr.isatty() and not terminal.as_json
-
-
-def ask(
-    terminal: Terminal, question: str, understand: Callable[[str], int | None], *, help_text: str, flags: str
-) -> int:
-    """Ask until the answer is understood; ``understand`` gives None for what it does not take.
-
-    Raises UsageError, which names the ``flags`` that answer, at the end of input.
-    """
-    terminal.end_progress()
-    while True:
-        sys.stderr.write(f"{visible(question)} ")
-        sys.stderr.flush()
-        line = sys.stdin.readline()
-        if not line:
-            sys.stderr.write("\n")
-            raise UsageError("The question was not answered.", code="input-missing", hint=flags)
-        answer = understand(line.strip())
-        if answer is not None:
-            return answer
-        terminal.err.print(help_text, markup=False)
 
 
 def confirmed(terminal: Terminal, question: str, *, no_input: bool, otherwise: str) -> bool:
@@ -54,3 +40,53 @@ def confirmed(terminal: Terminal, question: str, *, no_input: bool, otherwise: s
     if not answer.endswith("\n"):
         sys.stderr.write("\n")
     return answer.strip().lower() in ("y", "yes")
+
+
+def ask(terminal: Terminal, interview: Interview) -> None:
+    """Hold an interview; raises UsageError at the end of input, naming the flags that answer it."""
+    from packflow_app.wizards.conversation import hold  # noqa: PLC0415 - where something is asked
+
+    page = TerminalPage(terminal)
+    hold(interview, prompter_of(page), page)
+
+
+def prompter_of(page: TerminalPage) -> Prompter:
+    """Who asks on this terminal."""
+    return prompter_for(page, plain=page.terminal.plain)
+
+
+def program_words(command: Sequence[str]) -> list[str]:
+    """The program and the folder it was told to work in, as the command line ``command`` begins."""
+    words = list(command)
+    place = words.index("-C") if "-C" in words[:-1] else None
+    return ["packflow", *(words[place : place + 2] if place is not None else [])]
+
+
+class TerminalPage:
+    """Standard error, as wizards write on it."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self.terminal = terminal
+        self.color = terminal.err.color_system is not None and not terminal.err.no_color
+
+    @property
+    def width(self) -> int:
+        """Columns of a line."""
+        return self.terminal.err.width
+
+    def line(self, text: str = "", style: Style = "") -> None:
+        """Write one line."""
+        self.terminal.end_progress()
+        self.terminal.err.print(Text(visible(text), _STYLES[style]))
+
+    def answered(self, question: str, answer: str) -> None:
+        """Write a question with its answer, which stay."""
+        self.terminal.end_progress()
+        mark = "" if question.endswith("?") else ":"
+        self.terminal.err.print(Text.assemble(visible(question), f"{mark} ", (visible(answer), "bold")))
+
+    def fragment(self, text: str) -> None:
+        """Write the beginning of a line that a person ends."""
+        self.terminal.end_progress()
+        self.terminal.err.print(Text(visible(text)), end="")
+        self.terminal.err.file.flush()

@@ -23,7 +23,6 @@ from packflow_app.cli.export_view import (
     export_data,
     plan_data,
     show_done,
-    show_offer,
     show_plan,
 )
 from packflow_app.cli.kit import TargetOption, kit_data, show_kit
@@ -38,12 +37,12 @@ from packflow_app.errors import UsageError
 from packflow_app.packaging.signing import signature_path
 from packflow_app.packaging.writing import FileWritten
 from packflow_app.projects.contents import SECRETS
+from packflow_app.questions.golden_interview import GoldenInterview
 from packflow_app.result import Problem, Result
 
 _GOLDEN_HINT = (
     "Say how many example events may ship: --golden 20, --golden FILE, or --golden none (-y takes the default)."
 )
-_ANSWER_HINT = "Answer y for all, n for none, or how many."
 
 
 def command(
@@ -164,19 +163,9 @@ def _consent(terminal: Terminal, offer: GoldenOffer, *, yes: bool, no_input: boo
         )
     if not can_ask(terminal):
         return offer.count
-    show_offer(terminal, offer)
-    question = f"Ship {counted(offer.count, 'example event')} and what the model answers to them? [Y/n/number]"
-    return ask(
-        terminal, question, lambda answer: _understood(answer, offer.count), help_text=_ANSWER_HINT, flags=_GOLDEN_HINT
-    )
-
-
-def _understood(answer: str, count: int) -> int | None:
-    if answer.lower() in ("", "y", "yes"):
-        return count
-    if answer.lower() in ("n", "no", "none"):
-        return 0
-    return int(answer) if re.fullmatch("[0-9]{1,9}", answer) and int(answer) <= count else None
+    interview = GoldenInterview(offer)
+    ask(terminal, interview)
+    return interview.agreed
 
 
 def _problems(findings: list[Finding]) -> list[Problem]:

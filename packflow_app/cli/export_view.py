@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 
 from packflow_app.checks.check import Severity
-from packflow_app.cli.terminal import Terminal, bar, visible
+from packflow_app.cli.terminal import Terminal, bar
 from packflow_app.cli.wording import counted, shown_path
 from packflow_app.environments.lock import LockState
 from packflow_app.locations import LOCK_FILE
@@ -16,7 +16,6 @@ from packflow_app.locations import LOCK_FILE
 if TYPE_CHECKING:
     from packflow_app.actions.export import ExportDone
     from packflow_app.actions.export_plan import ExportPlan
-    from packflow_app.actions.golden_events import GoldenOffer
     from packflow_app.packaging.signing import WrittenSignature
     from packflow_app.packaging.writing import FileWritten
 
@@ -124,27 +123,6 @@ def plan_data(plan: ExportPlan) -> dict[str, Any]:
         "lock": plan.lock.value,
         "golden_events": plan.golden_events,
     }
-
-
-def show_offer(terminal: Terminal, offer: GoldenOffer) -> None:
-    """The first of the events, cut to the width of the terminal, and what is in them."""
-    terminal.end_progress()
-    shown = offer.events[:_OFFERED]
-    terminal.err.print(
-        "The archive ships example events, which are real: whoever gets it can see that the model answers there as "
-        f"here. {'The first of' if len(shown) < offer.count else 'All'} {offer.count}:",
-        markup=False,
-    )
-    for line in shown:
-        text = visible(line.decode("utf-8", "replace"))
-        width = max(terminal.width - 4, 20)
-        terminal.err.print(f"  {text if len(text) <= width else text[: width - 1] + '…'}", markup=False)
-    if offer.personal:
-        terminal.err.print(f"They hold {visible(', '.join(offer.personal))}.", markup=False)
-        terminal.err.print(
-            "To ship masked ones: n, then packflow inspect EVENTS --mask PATH --save FILE and --golden FILE.",
-            markup=False,
-        )
 
 
 def show_done(terminal: Terminal, done: ExportDone, *, verbose: bool) -> None:

@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
-from packflow_app.actions.init import InitOptions, init
-from packflow_app.cli.env import describe_progress
-from packflow_app.cli.init_view import init_data, init_warnings, show_init
+from packflow_app.actions.init_options import InitOptions
+from packflow_app.cli.asking import TerminalPage, can_ask, program_words, prompter_of
 from packflow_app.cli.options import JsonOption, NoInputOption, terminal_of
 from packflow_app.errors import UsageError
+from packflow_app.questions.init_interview import lacks_answers
 from packflow_app.result import Result
+from packflow_app.wizards.init import InitWizard
 
 
 def command(
@@ -78,7 +79,7 @@ def command(
             "--python",
             metavar="PYTHON",
             help="The Python that runs the model: taken as it is where it has what the model needs, else .venv is made "
-            "of it (default: as `packflow env info` lists).",
+            "of it; new: always a .venv (default: as `packflow env info` lists).",
         ),
     ] = None,
     description: Annotated[str | None, typer.Option(help="One sentence about the model.")] = None,
@@ -97,7 +98,6 @@ def command(
     no_input: NoInputOption = False,
     as_json: JsonOption = False,
 ) -> int:
-    del no_input  # nothing is asked yet: what is missing is an error either way
     terminal = terminal_of(context, as_json=as_json)
     options = InitOptions(
         target=target,
@@ -118,9 +118,20 @@ def command(
         force=force,
         plan=plan,
     )
+    wizard = None
+    if not no_input and not yes and can_ask(terminal):
+        page = TerminalPage(terminal)
+        whole = lacks_answers(options)
+        wizard = InitWizard(options, prompter_of(page), page, program_words(terminal.command), whole=whole)
+        options = wizard.ask()
+    from packflow_app.actions.init import init  # noqa: PLC0415 - behind the first question
+    from packflow_app.cli.env import describe_progress  # noqa: PLC0415
+    from packflow_app.cli.init_view import init_data, init_warnings, show_init  # noqa: PLC0415
+
     done = init(
         options,
         report=lambda told: terminal.progress(told if isinstance(told, str) else describe_progress(told)),
+        consulted=wizard,
     )
     show_init(terminal, done, options)
     return terminal.emit(Result(init_data(done), warnings=init_warnings(done)))

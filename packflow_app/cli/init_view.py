@@ -10,10 +10,12 @@ from rich.markup import escape
 from packflow_app.actions.init_values import baseline_fields
 from packflow_app.cli.terminal import columns, visible
 from packflow_app.cli.wording import counted, shown_path
+from packflow_app.questions.init_summary import project_tree
 from packflow_app.result import Problem
 
 if TYPE_CHECKING:
-    from packflow_app.actions.init import Initialized, InitOptions
+    from packflow_app.actions.init import Initialized
+    from packflow_app.actions.init_options import InitOptions
     from packflow_app.cli.terminal import Terminal
 
 _SHOWN_FIELDS = 6
@@ -93,19 +95,8 @@ def _show_features(terminal: Terminal, done: Initialized) -> None:
 
 def _show_tree(terminal: Terminal, done: Initialized) -> None:
     terminal.say()
-    terminal.say(f"[bold]{escape(shown_path(done.path))}/[/]")
-    folders: list[str] = []
-    names = sorted([*done.files, *([".venv/"] if done.made_environment else [])], key=lambda name: name.split("/"))
-    for name in names:
-        parts = name.split("/")
-        for depth in range(1, len(parts)):
-            folder = "/".join(parts[:depth])
-            if folder not in folders and parts[depth]:
-                folders.append(folder)
-                terminal.say(f"{'  ' * depth}{escape(parts[depth - 1])}/")
-        depth = len(parts) if parts[-1] else len(parts) - 1
-        there = "" if name in done.added or not parts[-1] else "   [dim](there already, stays)[/]"
-        terminal.say(f"{'  ' * depth}{escape(parts[-1] or f'{parts[-2]}/')}{there}")
+    for line in project_tree(done):
+        terminal.say(escape(line))
     if done.model_file is not None and done.model is None:
         terminal.say()
         terminal.say("  The model's features are matched once its libraries are there.")

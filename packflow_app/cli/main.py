@@ -59,13 +59,16 @@ def options(
     context: typer.Context,
     directory: Annotated[Path | None, typer.Option("-C", metavar="DIR", help="Work as if started in DIR.")] = None,
     color: Annotated[Literal["auto", "always", "never"], typer.Option(help="Colours.")] = "auto",
+    plain: Annotated[  # noqa: FBT002
+        bool, typer.Option("--plain", help="Ask by numbered lists, for terminals that move no cursor.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say only what was asked for.")] = False,  # noqa: FBT002
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,  # noqa: FBT002
     version: Annotated[bool, _VERSION] = False,  # noqa: FBT002
 ) -> None:
     """Take the options that stand before the command."""
     del debug, version  # the one is looked at where errors are caught, the other has been shown
-    context.obj = {"color": color, "quiet": quiet, "command": ["packflow", *sys.argv[1:]]}
+    context.obj = {"color": color, "quiet": quiet, "plain": plain, "command": ["packflow", *sys.argv[1:]]}
     if directory is not None:
         try:
             os.chdir(directory)

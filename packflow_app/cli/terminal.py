@@ -33,11 +33,20 @@ __all__ = ["Terminal", "bar", "columns", "discard_output", "visible"]
 class Terminal:
     """Shows results and errors to a person, or as one JSON object to a program (``as_json``)."""
 
-    def __init__(self, *, color: str = "auto", quiet: bool = False, as_json: bool = False, command: list[str]) -> None:
+    def __init__(
+        self,
+        *,
+        color: str = "auto",
+        quiet: bool = False,
+        as_json: bool = False,
+        plain: bool = False,
+        command: list[str],
+    ) -> None:
         for stream in (sys.stdout, sys.stderr):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
         self.quiet = quiet
         self.as_json = as_json
+        self.plain = plain
         self.command = command
         options: dict[str, Any] = {"highlight": False, "emoji": False, "soft_wrap": True}
         if color == "always":  # a flag outranks NO_COLOR and TERM

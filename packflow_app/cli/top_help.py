@@ -29,6 +29,7 @@ Around it
 Options
   -C DIR                      work as if started in DIR
   --color auto|always|never   colours (default: auto, and NO_COLOR is honoured)
+  --plain                     ask by numbered lists, for terminals that move no cursor
   -q, --quiet                 say only what was asked for
   --debug                     show the traceback of an error
   --version                   show the version

@@ -14,6 +14,7 @@ from packflow_app.environments.interpreters import Interpreter, find_interpreter
 from packflow_app.environments.managed import python_named
 from packflow_app.environments.requirements import missing_error, read_requirements, unmet
 from packflow_app.environments.sync import SyncSettings, sync_environment
+from packflow_app.errors import UsageError
 from packflow_app.projects.project import Project
 from packflow_app.projects.requirements import REQUIREMENTS_FILE
 from packflow_app.projects.scaffold import is_unfinished
@@ -71,7 +72,16 @@ def made_environment(
     return Provision(synced.interpreter, installed_with(synced.interpreter.path))
 
 
-def check_can_make(target: Path, found: Provision) -> None:
-    """Raise NotFoundError where the folder has an environment already, which is left as it is."""
+def check_can_make(target: Path, found: Provision, *, anew: bool = False) -> None:
+    """Raise NotFoundError where the folder has an environment already, which is left as it is.
+
+    UsageError where one is asked for ``anew`` though the one there lacks nothing.
+    """
     if is_environment(target / ENVIRONMENT_DIR) and not is_unfinished(target):
+        if anew and not found.missing:
+            raise UsageError(
+                f"{target / ENVIRONMENT_DIR} is there already and has what the model needs.",
+                code="environment-exists",
+                hint="Leave --python out, which takes it.",
+            )
         raise missing_error(found.interpreter, list(found.missing))

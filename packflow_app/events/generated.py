@@ -7,7 +7,7 @@ import random
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _SERVICES = (("dns", 53, 60, 180), ("https", 443, 900, 52_000), ("ssh", 22, 2_400, 3_100), ("ntp", 123, 48, 48))
 _START = 1_767_225_600.0  # 2026-01-01T00:00:00Z
@@ -24,6 +24,17 @@ def firewall_events(count: int, seed: int = 7) -> Iterator[bytes]:
     for number in range(count):
         clock += source.random() * 3
         yield json.dumps(_event(source, number, clock), separators=(",", ":")).encode()
+
+
+def feature_events(features: Sequence[str], count: int, seed: int = 7) -> Iterator[bytes]:
+    """Yield ``count`` JSON lines with a number for each of ``features``, which are fields or ``feature=field``.
+
+    The numbers say nothing: they stand where a model is to be tried before there are events.
+    """
+    source = random.Random(seed)  # noqa: S311 - sample data, no secret
+    fields = [one.partition("=")[2] or one for one in features]
+    for _ in range(count):
+        yield json.dumps({field: round(source.gauss(0, 1), 4) for field in fields}, separators=(",", ":")).encode()
 
 
 def _event(source: random.Random, number: int, clock: float) -> dict[str, Any]:

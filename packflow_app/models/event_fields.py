@@ -47,6 +47,10 @@ class EventFields:
         """Fields that hold numbers, but for those named as answers are: what an ordered list may be made of."""
         return [".".join(one.keys) for one in self._paths if is_numeric(one) and one.keys[-1].lower() not in ANSWERS]
 
+    def scalars(self) -> list[PathProfile]:
+        """All of them, in the order in which the events show them."""
+        return self._paths
+
     def closest(self, name: str) -> list[str]:
         """The few names most like ``name``."""
         names = {".".join(one.keys): _normal(".".join(one.keys)) for one in self._paths}

@@ -1,0 +1,66 @@
+"""Who asks one question on a terminal, and which one does it here."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from packflow_app.questions.question import Question
+
+Style = Literal["", "bold", "bad"]
+_INCAPABLE = ("", "dumb", "unknown")
+
+
+class Page(Protocol):
+    """Where lines are written: standard error, by its one writer."""
+
+    @property
+    def width(self) -> int:
+        """Columns of a line."""
+
+    @property
+    def color(self) -> bool:
+        """Whether colours are wanted."""
+
+    def line(self, text: str = "", style: Style = "") -> None:
+        """Write one line."""
+
+    def answered(self, question: str, answer: str) -> None:
+        """Write a question with its answer, which stay."""
+
+    def fragment(self, text: str) -> None:
+        """Write the beginning of a line that a person ends."""
+
+
+class Prompter(Protocol):
+    """Asks one question at a time."""
+
+    def introduce(self, question: Question) -> None:
+        """Show what is to be read before the question, once."""
+
+    def ask(self, question: Question, default: str, shown: Callable[[], None]) -> str:
+        """The answer: text, or a choice's value. ``shown`` is called once the question can be seen.
+
+        Raises EOFError at the end of input and KeyboardInterrupt.
+        """
+
+
+def prompter_for(page: Page, *, plain: bool) -> Prompter:
+    """One with lists to move in where the terminal can do that; else one of numbered lists."""
+    if plain or not is_capable():
+        from packflow_app.wizards.plain_prompter import PlainPrompter  # noqa: PLC0415 - the other one is not wanted
+
+        return PlainPrompter(page)
+    from packflow_app.wizards.questionary_prompter import QuestionaryPrompter  # noqa: PLC0415 - takes 0.3 s
+
+    return QuestionaryPrompter(page)
+
+
+def is_capable() -> bool:
+    """Whether the terminal moves its cursor and shows what is not ASCII."""
+    encoding = (sys.stderr.encoding or "").lower().replace("-", "")
+    return os.environ.get("TERM", "") not in _INCAPABLE and encoding == "utf8"
