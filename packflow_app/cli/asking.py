@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.text import Text
 
 from packflow_app.cli.terminal import visible
 from packflow_app.errors import UsageError
+from packflow_app.questions.project_choice import ProjectChoice
 from packflow_app.wizards.prompter import prompter_for
 
 if TYPE_CHECKING:
@@ -48,6 +50,26 @@ def ask(terminal: Terminal, interview: Interview) -> None:
 
     page = TerminalPage(terminal)
     hold(interview, prompter_of(page), page)
+
+
+def answered(terminal: Terminal, interview: Interview, *, yes: bool, no_input: bool) -> bool:
+    """Have an interview answered, by the defaults with ``-y`` or by a person; False where there is neither."""
+    if yes:
+        for step in interview.steps():
+            step.take(step.question.default)
+        return True
+    if no_input or not can_ask(terminal):
+        return False
+    ask(terminal, interview)
+    return True
+
+
+def project_here(terminal: Terminal, project: Path, *, yes: bool, no_input: bool) -> Path:
+    """The project that a command is about; where it is started beside some, the one that is meant."""
+    choice = ProjectChoice(project)
+    if project == Path() and choice.has_any and answered(terminal, choice, yes=yes, no_input=no_input):
+        return choice.project or project
+    return project
 
 
 def prompter_of(page: TerminalPage) -> Prompter:

@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from packflow_app.actions.dry_run import DryRunOptions, dry_run
+from packflow_app.actions.dry_run import DryRunDone, DryRunOptions, dry_run
+from packflow_app.cli.asking import answered, project_here
 from packflow_app.cli.dry_run_view import show
 from packflow_app.cli.env_info import broken_pythons
+from packflow_app.cli.installing import installing
 from packflow_app.cli.options import (
     JsonOption,
     NoInputOption,
     PythonOption,
+    YesOption,
     check_seconds,
     check_tolerance,
     terminal_of,
 )
+from packflow_app.cli.terminal import Terminal
 from packflow_app.dryrun.client import WorkerLimits
 from packflow_app.dryrun.problems import errors_of, warnings_of
 from packflow_app.errors import UsageError
 from packflow_app.events.sample import SAMPLE_EVENTS
+from packflow_app.projects.project import open_project
+from packflow_app.questions.dry_run_interview import DryRunInterview, read_batch_sizes
 from packflow_app.result import Result
-from packflow_app.runtime import ExitCode
+from packflow_app.runtime import CONFIG_FILE, ExitCode
 
 if TYPE_CHECKING:
     from packflow_app.dryrun.report import DryRunReport
@@ -67,17 +74,18 @@ def command(
     ] = False,
     sync: Annotated[bool, typer.Option("--sync", help="Install what the project requires and lacks, first.")] = False,
     python: PythonOption = None,
+    yes: YesOption = False,
     no_input: NoInputOption = False,
     as_json: JsonOption = False,
 ) -> int:
-    del no_input  # nothing is asked yet
     terminal = terminal_of(context, as_json=as_json)
-    sizes = _sizes(batch_size)
+    sizes = read_batch_sizes(batch_size) if batch_size is not None else None
     check_seconds("--timeout", timeout)
     check_seconds("--init-timeout", init_timeout)
     check_tolerance("--rtol", rtol)
     check_tolerance("--atol", atol)
     options = DryRunOptions(
+        project=project_here(terminal, Path(), yes=yes, no_input=no_input),
         events=events,
         single=mode != "batch",
         batch_sizes=[] if mode == "single" else sizes,
@@ -94,7 +102,13 @@ def command(
         probes=probes,
         write_requirements=write_requirements,
     )
-    done = dry_run(options, report=lambda progress: terminal.progress(describe_progress(progress)))
+    options = _completed(terminal, options, yes=yes, no_input=no_input)
+
+    def attempt(python: str | None) -> DryRunDone:
+        chosen = replace(options, python=python)
+        return dry_run(chosen, report=lambda progress: terminal.progress(describe_progress(progress)))
+
+    done = installing(terminal, attempt, options.project, python, yes=yes, no_input=no_input)
     show(terminal, done)
     data = {
         **done.report.as_json(),
@@ -112,16 +126,23 @@ def describe_progress(progress: ModeProgressed) -> str:
     return f"{progress.mode}: {progress.done:,} of {progress.total:,} events"
 
 
-def _sizes(text: str | None) -> list[int] | None:
-    if text is None:
-        return None
-    parts = [part.strip() for part in text.split(",") if part.strip()]
-    if not parts or not all(re.fullmatch("[0-9]{1,7}", part) and 1 <= int(part) <= 1_000_000 for part in parts):
+def _completed(terminal: Terminal, options: DryRunOptions, *, yes: bool, no_input: bool) -> DryRunOptions:
+    """The options with events, where neither they nor the project name some; raises UsageError."""
+    if options.events is not None or not (options.project / CONFIG_FILE).is_file():
+        return options
+    project = open_project(options.project)
+    if project.sample_events is not None:
+        return options
+    interview = DryRunInterview(project.config.dry_run.batch_sizes if options.batch_sizes is None else None)
+    if answered(terminal, interview, yes=yes, no_input=no_input):
+        return replace(options, events=interview.events, batch_sizes=interview.batch_sizes or options.batch_sizes)
+    if no_input:
         raise UsageError(
-            f"--batch-size {_short(text)} is not a list of whole numbers from 1 to 1,000,000.",
-            hint="Write for example --batch-size 1,8,64.",
+            "Missing: EVENTS, since the project names no sample events.",
+            code="input-missing",
+            hint="Name a file: packflow dry-run EVENTS, or set dry_run.events in packflow.yaml.",
         )
-    return [int(part) for part in parts]
+    return options
 
 
 def _bytes(text: str | None) -> int | None:

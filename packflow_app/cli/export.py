@@ -14,7 +14,7 @@ from packflow_app.actions.export_plan import plan_export
 from packflow_app.actions.golden_events import MOST_GOLDEN, GoldenOffer
 from packflow_app.actions.sign import SigningKey
 from packflow_app.checks.check import Finding, Severity
-from packflow_app.cli.asking import ask, can_ask
+from packflow_app.cli.asking import ask, can_ask, project_here
 from packflow_app.cli.dry_run import describe_progress
 from packflow_app.cli.env import describe_progress as describe_step
 from packflow_app.cli.export_view import (
@@ -25,8 +25,9 @@ from packflow_app.cli.export_view import (
     show_done,
     show_plan,
 )
+from packflow_app.cli.installing import installing
 from packflow_app.cli.kit import TargetOption, kit_data, show_kit
-from packflow_app.cli.options import JsonOption, NoInputOption, PythonOption, terminal_of
+from packflow_app.cli.options import JsonOption, NoInputOption, PythonOption, YesOption, terminal_of
 from packflow_app.cli.passphrases import passphrase_of
 from packflow_app.cli.sign import PublicKeyOption, SignCommandOption
 from packflow_app.cli.terminal import Terminal
@@ -80,7 +81,7 @@ def command(
     verbose: Annotated[
         bool, typer.Option("-v", "--verbose", help="Also say what was left out, and every warning.")
     ] = False,
-    yes: Annotated[bool, typer.Option("-y", "--yes", help="Ask nothing, take the default.")] = False,
+    yes: YesOption = False,
     python: PythonOption = None,
     no_input: NoInputOption = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", hidden=True)] = False,
@@ -92,6 +93,7 @@ def command(
             hint="--plan shows what an export would do; `packflow dry-run` runs the model.",
         )
     terminal = terminal_of(context, as_json=as_json)
+    project = project_here(terminal, project, yes=yes, no_input=no_input)
     options = ExportOptions(project, output, _golden(golden), force, python, not no_run, strict)
     if sign is not None or sign_command is not None:
         passphrase = None if plan else passphrase_of(sign, no_input=no_input)
@@ -114,8 +116,11 @@ def command(
     def consent(offer: GoldenOffer) -> int:
         return _consent(terminal, offer, yes=yes, no_input=no_input)
 
+    def attempt(chosen: str | None) -> ExportDone:
+        return export(replace(options, python=chosen), report=progress, ask=consent)
+
     try:
-        done = export(options, report=progress, ask=consent)
+        done = installing(terminal, attempt, project, python, yes=yes, no_input=no_input)
     except ExportBlockedError as error:
         return terminal.emit(Result({}, errors=_problems(error.findings), exit_code=error.exit_code))
     show_done(terminal, done, verbose=verbose)

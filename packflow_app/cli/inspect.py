@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import shlex
 import sys
 import time
 from dataclasses import asdict
@@ -13,11 +14,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from packflow_app.actions.inspect import Inspected, InspectOptions, InspectProgressed, inspect
+from packflow_app.cli.asking import answered
 from packflow_app.cli.inspect_view import show_changes, show_invalid, show_profile, show_suggestions
-from packflow_app.cli.options import JsonOption, NoInputOption, terminal_of
-from packflow_app.cli.terminal import bar
+from packflow_app.cli.options import JsonOption, NoInputOption, YesOption, terminal_of
+from packflow_app.cli.terminal import Terminal, bar
 from packflow_app.cli.wording import counted
 from packflow_app.errors import UsageError
+from packflow_app.questions.events_interview import EventsInterview
 from packflow_app.result import Problem, Result
 
 if TYPE_CHECKING:
@@ -30,8 +33,9 @@ _BAR_WIDTH = 20
 def command(
     context: typer.Context,
     events: Annotated[
-        str, typer.Argument(metavar="EVENTS", help="A file of events: JSON, CSV or Parquet; - is standard input.")
-    ],
+        str | None,
+        typer.Argument(metavar="EVENTS", help="A file of events: JSON, CSV or Parquet; - is standard input."),
+    ] = None,
     other: Annotated[
         Path | None, typer.Argument(metavar="OTHER", help="A second file: show what it has changed.")
     ] = None,
@@ -56,13 +60,14 @@ def command(
         Path | None, typer.Option(metavar="FILE", help="Write the few events that stand for all, as JSON lines.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Let --save overwrite a file.")] = False,
+    yes: YesOption = False,
     no_input: NoInputOption = False,
     as_json: JsonOption = False,
 ) -> int:
-    del no_input  # nothing is asked
     if schema and invalid_only:
         raise UsageError("--schema and --invalid-only each show one thing.", hint="Give one of the two.")
     terminal = terminal_of(context, as_json=as_json)
+    events = events if events is not None else _events(terminal, yes=yes, no_input=no_input)
     clock = _TimeLeft()
     gc.disable()  # events have no cycles, and looking for some takes a quarter of the time
     done = inspect(
@@ -97,6 +102,18 @@ def command(
     if done.saved is not None and save is not None:
         terminal.note(f"{counted(done.saved, 'event')} written to {save}")
     return 0
+
+
+def _events(terminal: Terminal, *, yes: bool, no_input: bool) -> str:
+    """The file that nobody named, asked for."""
+    interview = EventsInterview()
+    if not answered(terminal, interview, yes=yes, no_input=no_input):
+        raise UsageError(
+            "Missing: EVENTS.", code="input-missing", hint="Name a file: packflow inspect FILE (- is standard input)."
+        )
+    told = str(interview.events)
+    terminal.note(f"$ packflow inspect {shlex.quote(told)}")
+    return told
 
 
 class _TimeLeft:

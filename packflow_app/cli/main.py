@@ -17,7 +17,7 @@ import typer
 
 from packflow_app import __version__
 from packflow_app.cli.terminal import Terminal, discard_output
-from packflow_app.errors import NotFoundError, NotWritableError, UsageError, not_writable
+from packflow_app.errors import CancelledError, NotFoundError, NotWritableError, UsageError, not_writable
 from packflow_app.result import COMMANDS, EARLIER, without_alias
 from packflow_app.runtime import ExitCode, PackflowError
 
@@ -106,6 +106,10 @@ def _run(arguments: list[str], terminal: Terminal) -> int:
         named = [name for name in (*COMMANDS, *EARLIER) if name in arguments]
         code: Any = build_app(named or COMMANDS)(arguments, prog_name="packflow", standalone_mode=False)
         return code if isinstance(code, int) else ExitCode.OK
+    except CancelledError as cancelled:  # somebody said so: no error to be told of
+        terminal.end_progress()
+        terminal.err.print(cancelled.title, markup=False)
+        return int(cancelled.exit_code)
     except PackflowError as error:
         if debug:
             traceback.print_exc()

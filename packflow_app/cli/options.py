@@ -15,6 +15,7 @@ _MOST_SECONDS = 1_000_000
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, and nothing else.")]
 NoInputOption = Annotated[bool, typer.Option("--no-input", help="Ask nothing; what is missing is an error.")]
+YesOption = Annotated[bool, typer.Option("-y", "--yes", help="Ask nothing, take the default.")]
 PythonOption = Annotated[
     str | None,
     typer.Option(

@@ -51,7 +51,7 @@ class Terminal:
         options: dict[str, Any] = {"highlight": False, "emoji": False, "soft_wrap": True}
         if color == "always":  # a flag outranks NO_COLOR and TERM
             options |= {"force_terminal": True, "no_color": False, "color_system": "standard"}
-        elif color == "never" or os.environ.get("NO_COLOR"):
+        elif color == "never" or plain or os.environ.get("NO_COLOR"):
             options |= {"no_color": True, "color_system": None}
         self.out = Console(**options)
         self.err = Console(stderr=True, **options)

@@ -154,7 +154,7 @@ class FeatureInterview:
             "Only you know which fields they are: nothing is guessed.",
             f"Numbers in the events: {', '.join(numbers[:_SHOWN_NUMBERS]) or 'none'}{more}",
         )
-        hint = "in the order of its training: a,b,c or @FILE, one a line"
+        hint = "a,b,c or @FILE"
         default = ",".join(self.given or ())
         return Question("--features", _TEXT, Form.TEXT, default, told=told, hint=hint, suggestions=tuple(numbers))
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packflow_app.actions.init_choices import event_files
-from packflow_app.errors import NotFoundError
+from packflow_app.errors import NotFoundError, UsageError
 from packflow_app.events.reading import open_events
 from packflow_app.questions.question import OTHER, Choice
 
@@ -72,11 +73,10 @@ def check_events(path: Path) -> list[InvalidLine]:
 
 
 def typed_path(text: str) -> Path:
-    """The path that a person typed, where ~ is home; raises NotFoundError for none."""
-    path = Path(text.strip()).expanduser() if text.strip() else None
-    if path is None:
-        raise NotFoundError("No file was named.", code="file-missing", hint="Type its path; Tab completes it.")
-    return path
+    """The path that a person typed, where ~ is home; raises UsageError for none."""
+    if not text.strip() or text == OTHER:
+        raise UsageError("No file was named.", code="input-missing", hint="Give its path.")
+    return Path(os.path.expanduser(text.strip()))  # noqa: PTH111 - Path's own raises where there is no such home
 
 
 def _size(size: int) -> str:

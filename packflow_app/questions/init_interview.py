@@ -27,7 +27,7 @@ def lacks_answers(options: InitOptions) -> bool:
 
     Raises NotFoundError for a kind that there is not.
     """
-    if options.target is None or (options.events is None and options.model != EXAMPLE):
+    if (options.target is None and options.name is None) or (options.events is None and options.model != EXAMPLE):
         return True
     if options.model is not None or options.kind in (None, "python"):
         return False

@@ -78,7 +78,7 @@ def model_question(files: Sequence[ModelFile], *, can_wait: bool, closed: bool) 
     choices = [file_choice(one.path, one.format.title, _versions(one)) for one in files[:SHOWN_FILES]]
     choices.append(OTHER_FILE)
     if can_wait:
-        choices.append(Choice(LATER, ("later", "begin with an example model of this kind")))
+        choices.append(Choice(LATER, ("later", "an example model of this kind until then")))
     default = choices[0].value if files and not closed else LATER if can_wait else OTHER
     return _question("model", Form.CHOICE, default, choices)
 
@@ -94,8 +94,8 @@ def trust_question(file: ModelFile) -> Question:
     names = list(dict.fromkeys(name.rpartition(".")[0] for name in file.listing.names))
     more = f" and {len(names) - _SHOWN_GLOBALS} more" if len(names) > _SHOWN_GLOBALS else ""
     told = (
-        f"{file.path.name} is a pickle, a format that can run code of its author's as it is opened.",
-        "It was read without that. It asks for nothing but what models are made of:",
+        f"{file.path.name} is a pickle: opening it can run code that its author put in.",
+        "It was read without opening it, and asks only for what models are made of:",
         f"  {', '.join(names[:_SHOWN_GLOBALS]) or 'nothing at all'}{more}",
     )
     text = f"Do you trust who made {file.path.name}, and may it be opened?"
@@ -142,8 +142,7 @@ def _versions(file: ModelFile) -> str:
 
 def _short(needed: Sequence[str]) -> str:
     pinned_first = sorted(needed, key=lambda one: "==" not in one)
-    shown = ", ".join(pinned_first[:2])
-    return f"{shown} and {len(needed) - 2} more" if len(needed) > 2 else shown
+    return f"{pinned_first[0]} and {len(needed) - 1} more" if len(needed) > 1 else pinned_first[0]
 
 
 def _origin(one: OfferedPython) -> str:

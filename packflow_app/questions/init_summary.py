@@ -95,11 +95,17 @@ def _own_kind(options: InitOptions) -> str | None:
 
 
 def command_lines(words: Sequence[str]) -> list[str]:
-    """A command for a shell, over several lines where it is long."""
-    lines, line = [], "$"
+    """A command for a shell, over several lines where it is long; a flag and its value stay together."""
+    parts: list[str] = []
     for word in map(shlex.quote, words):
-        if len(line) + len(word) + 1 > _LINE and line.strip() not in ("", "$"):
+        if parts and parts[-1].startswith("--") and " " not in parts[-1] and not word.startswith("--"):
+            parts[-1] += f" {word}"
+        else:
+            parts.append(word)
+    lines, line = [], "$"
+    for part in parts:
+        if len(line) + len(part) + 1 > _LINE and line.strip() not in ("", "$"):
             lines.append(f"{line} \\")
             line = "   "
-        line = f"{line} {word}"
+        line = f"{line} {part}"
     return [*lines, line]

@@ -42,17 +42,19 @@ def _settle(step: Step, interview: Interview, prompter: Prompter, page: Page) ->
         try:
             told = step.take(answer)
         except PackflowError as error:
-            _refuse(page, error)
+            _refuse(page, error, question.flag)
             default = answer if question.form in _TYPED else default
         else:
-            page.answered(question.text, question.shown(answer))
+            if prompter.erases:
+                page.answered(question.text, question.shown(answer))
             tell(page, told)
             return
 
 
-def _refuse(page: Page, error: PackflowError) -> None:
-    """Say beside the question why its answer will not do, and what would."""
-    for text in (error.title, error.detail, error.hint):
+def _refuse(page: Page, error: PackflowError, flag: str) -> None:
+    """Say beside the question why its answer will not do, and what would; not that its flag would."""
+    hint = error.hint if flag not in error.hint else ""
+    for text in filter(None, (error.title, error.detail, hint)):
         for line in text.splitlines():
             for part in wrapped(f"  {line}", page.width - 1):
                 page.line(part, "bad")

@@ -20,6 +20,8 @@ _WORDS = {"y": YES, "yes": YES, "n": NO, "no": NO}
 class PlainPrompter:
     """Writes a question as text and reads one line; no escape code is ever written."""
 
+    erases = False
+
     def __init__(self, page: Page) -> None:
         self._page = page
 

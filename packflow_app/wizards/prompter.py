@@ -37,7 +37,9 @@ class Page(Protocol):
 
 
 class Prompter(Protocol):
-    """Asks one question at a time."""
+    """Asks one question at a time; ``erases``: nothing of a question that was answered stays on the screen."""
+
+    erases: bool
 
     def introduce(self, question: Question) -> None:
         """Show what is to be read before the question, once."""

@@ -30,7 +30,7 @@ _STYLE = Style(
     [
         ("qmark", "fg:ansicyan bold"),
         ("question", "bold"),
-        ("answer", ""),
+        ("answer", "fg:default nobold"),
         ("instruction", ""),
         ("text", ""),
         ("pointer", "fg:ansicyan bold"),
@@ -47,6 +47,8 @@ _MANY = 10
 
 class QuestionaryPrompter:
     """Asks with Questionary; what was answered is erased, since the conversation says it in a line of its own."""
+
+    erases = True
 
     def __init__(self, page: Page) -> None:
         self._page = page
@@ -76,11 +78,11 @@ class QuestionaryPrompter:
             return self._choice(question, default, options)
         if question.form is Form.YES_NO:
             return questionary.confirm(question.text, default=default == YES, **options)
-        instruction = f"({question.hint})" if question.hint else None
+        text = f"{question.text} ({question.hint})" if question.hint else question.text
         if question.form is Form.PATH:
-            return questionary.path(f"{question.text} {instruction or ''}".rstrip(), default=default, **options)
+            return questionary.path(text, default=default, **options)
         completer = _ListCompleter(question.suggestions) if question.suggestions else None
-        return questionary.text(question.text, default=default, instruction=instruction, completer=completer, **options)
+        return questionary.text(text, default=default, completer=completer, **options)
 
     def _choice(self, question: Question, default: str, options: dict[str, Any]) -> questionary.Question:
         rows = [choice.cells for choice in question.choices]

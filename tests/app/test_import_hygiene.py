@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "packflow_runtime" / "src"
-ROOMS = ("events", "projects", "models", "environments", "dryrun", "checks", "packaging", "actions")
+ROOMS = ("events", "projects", "models", "environments", "dryrun", "checks", "packaging", "actions", "questions")
 SHOWING_AND_ASKING = {"typer", "click", "rich", "textual", "questionary", "prompt_toolkit"}
 
 
@@ -43,7 +43,7 @@ def test_every_room_is_looked_at() -> None:
     import packflow_app
 
     folders = {module.name for module in pkgutil.iter_modules(packflow_app.__path__) if module.ispkg}
-    assert folders - {"cli", "tui"} == set(ROOMS)
+    assert folders - {"cli", "tui", "wizards"} == set(ROOMS)
 
 
 @pytest.mark.parametrize("room", ROOMS)
@@ -81,6 +81,20 @@ def test_a_command_imports_no_other_command() -> None:
     assert {"packflow_app.cli.init", "typer"} <= loaded
     assert {"packflow_app.cli.dry_run", "packflow_app.cli.export", "packflow_app.cli.demo"} & loaded == set()
     assert tops(loaded) & {"jinja2", "pydantic", "textual", "questionary"} == set()
+
+
+def test_the_prompts_library_is_loaded_only_where_something_is_asked() -> None:
+    code = "import packflow_app.cli.init, packflow_app.cli.export, packflow_app.wizards.init, packflow_app.wizards.prompter"
+    loaded = loaded_by(code)
+    assert "packflow_app.wizards.conversation" in loaded
+    assert tops(loaded) & {"questionary", "prompt_toolkit"} == set()
+
+
+def test_the_first_question_waits_for_no_room_it_does_not_need() -> None:
+    loaded = loaded_by("import packflow_app.cli.main, packflow_app.cli.init")
+    assert "packflow_app.questions.names" in loaded
+    late = {"packflow_app.actions.init", "packflow_app.models.model_file", "packflow_app.environments.interpreters"}
+    assert late & loaded == set()
 
 
 def runtime(code: str) -> set[str]:
