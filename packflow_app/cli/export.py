@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -103,15 +104,7 @@ def command(
         planned = plan_export(options)
         show_plan(terminal, planned)
         return terminal.emit(Result(plan_data(planned)))
-    writing = WritingProgress(terminal)
-
-    def progress(event: ModeProgressed | FileWritten | EnvironmentProgressed) -> None:
-        if isinstance(event, FileWritten):
-            writing.show(event)
-        elif isinstance(event, EnvironmentProgressed):
-            terminal.progress(describe_step(event))
-        else:
-            terminal.progress(f"dry run, {describe_progress(event)}")
+    progress = _progress_of(terminal)
 
     def consent(offer: GoldenOffer) -> int:
         return _consent(terminal, offer, yes=yes, no_input=no_input)
@@ -130,6 +123,21 @@ def command(
     warnings = [finding for finding in done.findings if finding.severity is Severity.WARNING]
     told = warnings if as_json or verbose else [one for one in warnings if one.check in ALWAYS_TOLD]
     return terminal.emit(Result(_data(done), warnings=[*_warnings(done), *_problems(told)]))
+
+
+def _progress_of(terminal: Terminal) -> Callable[[ModeProgressed | FileWritten | EnvironmentProgressed], None]:
+    """Show how far the dry run, the archive or the wheels of a kit are."""
+    writing = WritingProgress(terminal)
+
+    def progress(event: ModeProgressed | FileWritten | EnvironmentProgressed) -> None:
+        if isinstance(event, FileWritten):
+            writing.show(event)
+        elif isinstance(event, EnvironmentProgressed):
+            terminal.progress(describe_step(event))
+        else:
+            terminal.progress(f"dry run, {describe_progress(event)}")
+
+    return progress
 
 
 def _data(done: ExportDone) -> dict[str, Any]:
