@@ -60,8 +60,8 @@ def _data(done: Validated, shown: list[Finding]) -> dict[str, Any]:
         "checks": [check.id for check in done.checks],
         "counts": {severity.value: len(done.of(severity)) for severity in Severity},
         "findings": [_finding(finding) for finding in shown],
-        "fixed": [asdict(fix) for fix in done.fixed],
         "dry_run": {"state": done.verdict.freshness.name.lower(), "ran": done.ran_dry_run, "log": done.log},
+        "fixed": [asdict(fix) for fix in done.fixed],
     }
 
 
