@@ -158,6 +158,28 @@ def test_from_the_folder_alone(sender: Sender, tmp_path: Path) -> None:
     assert {name: digest(there / name) for name in tree(there)} == before
 
 
+@pytest.mark.slow
+def test_the_model_as_a_wheel_from_the_kit(sender: Sender, tmp_path: Path) -> None:
+    folder = sender.kit(HERE.name, model_wheel=True).folder
+    environment = tmp_path / "host"
+    subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
+    python = environment / "bin" / "python"
+    install = [python, "-m", "pip", "install", "-q", "--no-index", "--find-links", "wheels", "tiny", "needed"]
+    assert subprocess.run(install, cwd=folder, env=alone()).returncode == 0
+    program = (
+        "from importlib.metadata import entry_points, requires\n"
+        "(found,) = entry_points(group='packflow.backends')\n"
+        "assert requires('tiny') == ['packflow-runtime>=0.1.0'], requires('tiny')\n"
+        "print(found.name, found.load()()([{'n': 1}, {'n': 2}]))"
+    )
+    ran = subprocess.run(
+        [python, "-c", program], env=alone(PACKFLOW_CACHE=str(tmp_path / "cache")), capture_output=True, text=True
+    )
+    assert ran.stdout == "tiny [{'needed': '1.0', 'n': 1}, {'needed': '1.0', 'n': 2}]\n", ran.stderr
+    check = subprocess.run([python, "-m", "pip", "check"], capture_output=True, text=True)
+    assert check.returncode == 0, check.stdout
+
+
 class TestWhatIsInside:
     def test_these_files_and_no_others(self, sender: Sender) -> None:
         done = sender.kit(HERE.name, WINDOWS)

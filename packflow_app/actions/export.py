@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from packflow_app.actions.dry_run import DryRunOptions, dry_run
 from packflow_app.actions.golden_events import GoldenOffer, GoldenSelection, recorded_from
@@ -23,6 +23,7 @@ from packflow_app.events.profiling import Profiler
 from packflow_app.events.schema import schema_of
 from packflow_app.packaging.export import Exported, check_place, export_archive
 from packflow_app.packaging.kit import MadeKit, check_kit_place
+from packflow_app.packaging.model_wheel import ModelWheel, write_model_wheel
 from packflow_app.packaging.signing import Signer, WrittenSignature, signature_path, write_signature
 from packflow_app.packaging.sources import Evidence, read_lock
 from packflow_app.projects.journal import JournalEntry, record_step
@@ -55,6 +56,7 @@ class ExportOptions:
     run: bool = True
     strict: bool = False
     signing_key: SigningKey | None = None
+    form: Literal["zip", "wheel"] = "zip"
     kit: Path | None = None
     targets: tuple[str, ...] = ()
 
@@ -63,7 +65,7 @@ class ExportOptions:
 class ExportDone:
     """The archive, the verdict it carries, what was found that does not block, and what was done on the way.
 
-    ``signature`` and ``kit`` are None where none was asked for.
+    ``signature``, ``wheel`` and ``kit`` are None where none was asked for.
     """
 
     project: Project
@@ -73,6 +75,7 @@ class ExportDone:
     golden_recorded: bool
     findings: list[Finding]
     signature: WrittenSignature | None = None
+    wheel: ModelWheel | None = None
     kit: MadeKit | None = None
 
 
@@ -129,9 +132,20 @@ def export(
         raise
     if signer is not None:
         done = replace(done, signature=_signed(done.exported, signer, force=options.force))
+    exported = done.exported
+    if options.form == "wheel":
+        folder = exported.path.parent
+        done = replace(done, wheel=write_model_wheel(exported.path, exported.manifest, folder, force=options.force))
     if options.kit is None:
         return done
-    wanted = KitOptions(done.exported.path, options.kit, options.targets, None, options.signing_key, options.force)
+    wanted = KitOptions(
+        exported.path,
+        options.kit,
+        options.targets,
+        signing_key=options.signing_key,
+        model_wheel=options.form == "wheel",
+        force=options.force,
+    )
     return replace(done, kit=make_kit_of(wanted, report=report, cancel=cancel))
 
 

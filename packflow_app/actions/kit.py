@@ -22,13 +22,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class KitOptions:
-    """What ``packflow kit`` may be told; without ``targets`` the kit is for this machine and this Python."""
+    """What ``packflow kit`` may be told; without ``targets`` the kit is for this machine and this Python.
+
+    ``model_wheel``: the model itself is among the wheels too.
+    """
 
     archive: Path
     output: Path
     targets: tuple[str, ...] = ()
     wheelhouse: Path | None = None
     signing_key: SigningKey | None = None
+    model_wheel: bool = False
     force: bool = False
 
 
@@ -62,5 +66,6 @@ def kit(
         tools,
         wheelhouse=options.wheelhouse,
         signer=signer,
+        model_wheel=options.model_wheel,
         force=options.force,
     )

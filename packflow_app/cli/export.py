@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -74,6 +74,10 @@ def command(
     ] = None,
     sign_command: SignCommandOption = None,
     public_key: PublicKeyOption = None,
+    form: Annotated[
+        Literal["zip", "wheel"],
+        typer.Option("--format", help="wheel: also as a wheel, which pip installs and hosts find by its entry point."),
+    ] = "zip",
     kit: Annotated[
         Path | None,
         typer.Option("--kit", metavar="DIR", help="Also put the archive and all it needs elsewhere into this folder."),
@@ -99,7 +103,7 @@ def command(
     if sign is not None or sign_command is not None:
         passphrase = None if plan else passphrase_of(sign, no_input=no_input)
         options = replace(options, signing_key=SigningKey(sign, passphrase, sign_command, public_key))
-    options = replace(options, kit=kit, targets=tuple(target or ()))
+    options = replace(options, form=form, kit=kit, targets=tuple(target or ()))
     if plan:
         planned = plan_export(options)
         show_plan(terminal, planned)

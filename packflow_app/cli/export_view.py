@@ -150,6 +150,10 @@ def show_done(terminal: Terminal, done: ExportDone, *, verbose: bool) -> None:
     if done.signature is not None:
         name = escape(done.signature.path.name)
         terminal.say(f"  signed by key {done.signature.key.fingerprint}, in {name}")
+    if done.wheel is not None:
+        verb = "unchanged" if done.wheel.unchanged else "wrote"
+        terminal.say(f"[bold]{verb} {escape(shown_path(done.wheel.path))}[/]")
+        terminal.say(f"  {done.wheel.size:,} bytes, sha256 {done.wheel.sha256}")
     hidden = [one for one in done.findings if one.severity is Severity.WARNING and one.check not in ALWAYS_TOLD]
     if hidden and not verbose:
         terminal.say(
@@ -191,5 +195,6 @@ def export_data(done: ExportDone) -> dict[str, Any]:
         "golden_events": exported.manifest.golden_events,
         "golden_recorded": done.golden_recorded,
         "ran_dry_run": done.ran_dry_run,
+        "wheel": None if done.wheel is None else {**vars(done.wheel), "path": str(done.wheel.path)},
         "signature": None if done.signature is None else signature_data(done.signature),
     }

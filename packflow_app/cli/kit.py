@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.markup import escape
@@ -44,6 +44,10 @@ def command(
     ] = None,
     sign_command: SignCommandOption = None,
     public_key: PublicKeyOption = None,
+    form: Annotated[
+        Literal["zip", "wheel"],
+        typer.Option("--format", help="wheel: put the model itself among the wheels too."),
+    ] = "zip",
     force: Annotated[bool, typer.Option("--force", help="Replace a kit that is there.")] = False,
     no_input: NoInputOption = False,
     as_json: JsonOption = False,
@@ -52,7 +56,7 @@ def command(
     signing_key = None
     if sign is not None or sign_command is not None:
         signing_key = SigningKey(sign, passphrase_of(sign, no_input=no_input), sign_command, public_key)
-    options = KitOptions(archive, output, tuple(target or ()), wheelhouse, signing_key, force)
+    options = KitOptions(archive, output, tuple(target or ()), wheelhouse, signing_key, form == "wheel", force)
     done = kit(options, report=lambda progress: terminal.progress(describe_progress(progress)))
     show_kit(terminal, done)
     return terminal.emit(Result(kit_data(done)))

@@ -13,6 +13,7 @@ from packflow_app.environments.runtime_wheel import carried_wheel
 from packflow_app.errors import CheckFailedError, UsageError, not_writable
 from packflow_app.packaging.kit_readme import README_NAME, readme
 from packflow_app.packaging.locked_packages import locked_packages
+from packflow_app.packaging.model_wheel import write_model_wheel
 from packflow_app.packaging.signing import Signer, signature_path, write_signature
 from packflow_app.packaging.target_wheels import fetch_wheels
 from packflow_app.packaging.verifier import VERIFIER_NAME, verifier
@@ -69,11 +70,13 @@ def make_kit(
     *,
     wheelhouse: Path | None = None,
     signer: Signer | None = None,
+    model_wheel: bool = False,
     force: bool = False,
 ) -> MadeKit:
     """Make the kit of ``archive`` in ``folder``, which appears whole or not at all.
 
-    With a ``signer`` the archive and SHA256SUMS are signed; without, a signature beside the archive goes along. Raises
+    With a ``signer`` the archive and SHA256SUMS are signed; without, a signature beside the archive goes along. With
+    ``model_wheel`` the model is among the wheels. Raises
     UsageError for a folder that is there (``force`` replaces one that is a kit), CheckFailedError for an archive that
     lacks the lock that it needs, a target that the model is not for or that lacks a wheel, a signature of another file.
     """
@@ -87,7 +90,7 @@ def make_kit(
         try:
             made = make_folders(folder.parent)
             (work / WHEELS).mkdir(parents=True)
-            kit = _fill(work, opened, targets, tools, wheelhouse, signer)
+            kit = _fill(work, opened, targets, tools, wheelhouse, signer, model_wheel=model_wheel)
             if replaced:
                 shutil.rmtree(folder)
             work.replace(folder)
@@ -140,11 +143,15 @@ def _fill(
     tools: Toolbox,
     wheelhouse: Path | None,
     signer: Signer | None,
+    *,
+    model_wheel: bool,
 ) -> tuple[str, str | None, str | None, tuple[Target, ...], tuple[KitWheel, ...], dict[str, str], int]:
     copy = work / archive.path.name
     shutil.copyfile(archive.path, copy)
     signature, signed_by = _signature(copy, archive.path, signer)
     wheels = _wheels(work, archive, targets, tools, wheelhouse)
+    if model_wheel:
+        write_model_wheel(copy, archive.manifest, work / WHEELS)
     runtime = carried_wheel()
     shutil.copyfile(runtime, work / WHEELS / runtime.name)
     (work / VERIFIER_NAME).write_bytes(verifier())

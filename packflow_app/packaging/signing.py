@@ -171,7 +171,8 @@ def write_signature(
     except OSError as error:
         raise not_writable(target, error) from error
     finally:
-        work.unlink(missing_ok=True)
+        if target.parent.is_dir():
+            work.unlink(missing_ok=True)
     return WrittenSignature(target, sha256, signer.key, unchanged=False)
 
 

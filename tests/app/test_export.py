@@ -330,6 +330,8 @@ def test_json_of_export_is_complete(project: Path, tmp_path: Path) -> None:
         "golden_events",
         "golden_recorded",
         "signature",
+        "wheel",
+        "kit",
         "ran_dry_run",
     }
     assert {"path": "project/requirements.txt", "size": 0, "sha256": hashlib.sha256(b"").hexdigest()} in answer["data"][

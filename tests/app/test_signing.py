@@ -239,8 +239,9 @@ class TestSign:
 
     @posix
     def test_a_place_that_takes_no_file(self, pair: Path, archive: Path, tmp_path: Path) -> None:
-        with pytest.raises(NotWritableError):
-            sign(SignOptions(archive, SigningKey(pair), tmp_path / "none" / "x.sig"))
+        for place in (tmp_path / "none", archive):
+            with pytest.raises(NotWritableError):
+                sign(SignOptions(archive, SigningKey(pair), place / "x.sig"))
 
 
 PROGRAM = """
