@@ -72,8 +72,9 @@ def verify(
 ) -> VerifyDone:
     """Check each archive; what is wrong with one is a value, and keeps none of the others from being checked.
 
-    ``report`` gets the bytes looked at so far and the size of the archive in hand. Raises PackflowError (usage) for a
-    demand that nobody knows, and for a key that is none or cannot be read.
+    A folder with a SHA256SUMS is a kit: its files are checked by that list, then its archives. ``report`` gets the
+    bytes looked at so far and the size of the archive in hand. Raises PackflowError (usage) for a demand that nobody
+    knows, and for a key that is none or cannot be read.
     """
     keys = keys_given(options.keys, options.key_folder)
     demands = demands_of(options.require, with_key=bool(keys))
