@@ -14,13 +14,41 @@ def main() -> int:
     arguments = sys.argv[1:]
     if arguments == ["--version"]:
         return _answer(f"packflow {__version__}\n")
+    if not arguments and _is_terminal():
+        return _open_at_once()
     if not arguments or arguments in (["--help"], ["-h"]):
         from packflow_app.cli.top_help import TOP_HELP  # noqa: PLC0415 - see above
 
         return _answer(TOP_HELP)
     from packflow_app.cli.main import run  # noqa: PLC0415 - see above
 
-    return run(arguments)
+    return run(arguments, _open_app)
+
+
+def _is_terminal() -> bool:
+    """Whether somebody sits before standard input and output."""
+    try:
+        return sys.stdin.isatty() and sys.stdout.isatty()
+    except ValueError:  # one of them is closed
+        return False
+
+
+def _open_at_once() -> int:
+    """The terminal app, without what the command line needs; what keeps it from opening, the command line tells."""
+    from packflow_app.runtime import PackflowError  # noqa: PLC0415 - see above
+
+    try:
+        return _open_app("home", None, False, False)
+    except PackflowError:
+        from packflow_app.cli.main import run  # noqa: PLC0415 - see above
+
+        return run(["ui"], _open_app)
+
+
+def _open_app(screen: str, theme: str | None, plain: bool, debug: bool) -> int:  # noqa: FBT001 - as cli.ui calls it
+    from packflow_app.tui.start import StartOptions, start  # noqa: PLC0415 - see above
+
+    return start(StartOptions(screen, theme, plain, debug))
 
 
 def _answer(text: str) -> int:

@@ -79,6 +79,7 @@ COMMANDS = {
     "keygen": "make a pair of keys to sign archives with",
     "compare": "show how two models differ on the same events",
     "demo": "show the whole journey in a temporary folder",
+    "ui": "open the terminal app, which shows the whole journey",
     "migrate": "turn a project of packflow 0.4 into ours, and prove that it behaves the same",
     "skeletons": "list what a new project can start from, and show one",
     "cache": "list or remove extracted archives and their environments",

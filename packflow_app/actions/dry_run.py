@@ -20,9 +20,10 @@ from packflow_app.dryrun.trust import remember_trust
 from packflow_app.environments.installed import Installed, installed_with
 from packflow_app.environments.interpreters import Interpreter, find_interpreter
 from packflow_app.environments.requirements import missing_error, missing_requirements
-from packflow_app.errors import NotFoundError
+from packflow_app.errors import ModelFailedError, NotFoundError
 from packflow_app.events.sample import SAMPLE_EVENTS
 from packflow_app.events.survey import EventsSurvey, survey_events
+from packflow_app.projects.journal import JournalEntry, record_step
 from packflow_app.projects.project import Project, open_project
 from packflow_app.projects.requirements import REQUIREMENTS_FILE, read_declared
 from packflow_app.projects.requirements_edits import RequirementsRewrite, write_requirements
@@ -93,7 +94,8 @@ def dry_run(
     with _opened(options.against) as earlier:
         run = DryRun(project, interpreter, installed, events, settings, report=report, cancel=cancel)
         forget_dry_run(project.folder)
-        ran = run.run()
+        with _noting_failure(project):
+            ran = run.run()
         found = ran.report
         if earlier is not None:
             before = one_by_one(
@@ -112,6 +114,17 @@ def dry_run(
         write_html_report(options.html, found.as_json())
     rewrite = _rewrite_requirements(project, found) if options.write_requirements else None
     return DryRunDone(project, interpreter, events_file, survey, found, report_file, options.html, rewrite)
+
+
+@contextmanager
+def _noting_failure(project: Project) -> Iterator[None]:
+    """Note in the journal that the model itself failed: such a run leaves no report."""
+    try:
+        yield
+    except ModelFailedError as error:
+        entry = JournalEntry(ok=False, summary="failed", detail=error.title, looked_at=project.contents().digest())
+        record_step(project.folder, "dry-run", entry)
+        raise
 
 
 def _rewrite_requirements(project: Project, found: DryRunReport) -> RequirementsRewrite | None:

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
@@ -17,12 +17,16 @@ import typer
 
 from packflow_app import __version__
 from packflow_app.cli.terminal import Terminal, discard_output
+from packflow_app.cli.ui import OPEN_APP
 from packflow_app.errors import CancelledError, NotFoundError, NotWritableError, UsageError, not_writable
 from packflow_app.result import COMMANDS, EARLIER, without_alias
 from packflow_app.runtime import ExitCode, PackflowError
 
 # Typer carries its own copy of Click and exports only the leaves of its errors.
 ClickError: type[Exception] = typer.BadParameter.__mro__[2]
+
+
+OpenApp = Callable[[str, "str | None", bool, bool], int]
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 - the parser calls it so
@@ -68,6 +72,7 @@ def options(
 ) -> None:
     """Take the options that stand before the command."""
     del debug, version  # the one is looked at where errors are caught, the other has been shown
+    context.meta[OPEN_APP] = context.obj
     context.obj = {"color": color, "quiet": quiet, "plain": plain, "command": ["packflow", *sys.argv[1:]]}
     if directory is not None:
         try:
@@ -76,13 +81,13 @@ def options(
             raise NotFoundError(f"-C {directory}: {error.strerror}.", hint="Name an existing folder.") from None
 
 
-def run(arguments: list[str]) -> int:
-    """Run the command line ``arguments``; returns the exit code."""
+def run(arguments: list[str], open_app: OpenApp | None = None) -> int:
+    """Run the command line ``arguments``; returns the exit code. ``open_app`` is the face that ``ui`` hands over to."""
     terminal = Terminal(color=_color(arguments), as_json="--json" in arguments, command=["packflow", *arguments])
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     try:
-        return _run(arguments, terminal)
+        return _run(arguments, terminal, open_app)
     except (BrokenPipeError, SystemExit):  # rich and Typer make the one into the other
         discard_output()
         return ExitCode.OK
@@ -98,13 +103,14 @@ def _color(arguments: list[str]) -> str:
     return "auto"
 
 
-def _run(arguments: list[str], terminal: Terminal) -> int:
+def _run(arguments: list[str], terminal: Terminal, open_app: OpenApp | None) -> int:
     debug = "--debug" in arguments
     try:
         _check_current_folder()
         arguments = without_alias(arguments)
         named = [name for name in (*COMMANDS, *EARLIER) if name in arguments]
-        code: Any = build_app(named or COMMANDS)(arguments, prog_name="packflow", standalone_mode=False)
+        app = build_app(named or COMMANDS)
+        code: Any = app(arguments, prog_name="packflow", standalone_mode=False, obj=open_app)
         return code if isinstance(code, int) else ExitCode.OK
     except CancelledError as cancelled:  # somebody said so: no error to be told of
         terminal.end_progress()

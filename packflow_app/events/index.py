@@ -73,6 +73,13 @@ class EventIndex:
                 break
         return page
 
+    def line(self, position: int, most: int = _STEP) -> bytes:
+        """The bytes at a position, or the first of them; empty for what is no line of the file itself, such as a row."""
+        if not 1 <= position <= self.positions or isinstance(self._decoder, _CopyDecoder):
+            return b""
+        piece = os.pread(self._descriptor, most, self._offset(position))
+        return piece.partition(b"\n")[0]
+
     def next_invalid(self, after: int, cancelled: Cancellation | None = None) -> InvalidLine | None:
         """The first finding after a position, or None; raises CancelledError when ``cancelled`` is set."""
         for block in self.blocks(after + 1):

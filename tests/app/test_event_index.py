@@ -107,3 +107,14 @@ def test_what_cannot_be_entered_in_the_middle_is_not_sampled(tmp_path: Path) -> 
     for content in (CONTENTS["packed"], CONTENTS["array"], CONTENTS["csv"]):
         with open_sample(write(tmp_path, content), head=10, spread=640, tail=10) as sample:
             assert sample is None
+
+
+def test_a_line_is_given_as_it_stands(tmp_path: Path) -> None:
+    path = write(tmp_path, LINES)
+    with open_index(path) as index:
+        assert index.line(1013) == b"broken 1013"
+        assert index.line(97) == b""
+        assert index.line(1012, most=5) == b'{"n":'
+        assert index.line(0) == index.line(index.positions + 1) == b""
+    with open_index(write(tmp_path, CONTENTS["csv"])) as index:
+        assert index.line(3) == b""

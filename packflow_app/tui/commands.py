@@ -1,0 +1,106 @@
+"""The shell command that does what an action is about to do, word by word."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packflow_app.events.sample import SAMPLE_EVENTS
+from packflow_app.result import COMMANDS
+
+if TYPE_CHECKING:
+    from packflow_app.actions.dry_run import DryRunOptions
+    from packflow_app.actions.environment import SyncOptions
+    from packflow_app.actions.export import ExportOptions
+    from packflow_app.actions.init import InitOptions
+    from packflow_app.actions.inspect import InspectOptions
+    from packflow_app.actions.validate import ValidateOptions
+
+Words = list[str]
+
+
+def shown(words: Words) -> str:
+    """The words as a shell takes them."""
+    return shlex.join(words)
+
+
+def inspect_words(options: InspectOptions) -> Words:
+    """``packflow inspect``."""
+    words = ["packflow", "inspect", _path(Path(str(options.source)))]
+    words += ["--format", options.format] if options.format else []
+    words += ["--limit", str(options.limit)] if options.limit is not None else []
+    words += ["--full"] * options.full
+    words += ["--filter", options.filter] if options.filter else []
+    words += ["--save", _path(options.save)] if options.save else []
+    for mask in options.masks:
+        words += ["--mask", mask]
+    return words + ["--force"] * options.force
+
+
+def dry_run_words(options: DryRunOptions) -> Words:
+    """``packflow dry-run``."""
+    words = [*_in_project(options.project), "dry-run"]
+    words += [_path(options.events)] if options.events else []
+    if options.batch_sizes is not None:
+        words += ["--batch-size", ",".join(map(str, options.batch_sizes))]
+    words += ["--limit", str(options.limit)] if options.limit != SAMPLE_EVENTS else []
+    words += ["--sync"] * options.sync + ["--no-probes"] * (not options.probes)
+    return words + ["--write-requirements"] * options.write_requirements
+
+
+def validate_words(options: ValidateOptions) -> Words:
+    """``packflow validate``."""
+    return ["packflow", "validate", *_project(options.project), *["--no-run"] * (not options.run)]
+
+
+def export_words(options: ExportOptions) -> Words:
+    """``packflow export``."""
+    words = ["packflow", "export", *_project(options.project)]
+    words += ["-o", _path(options.output)] if not _is_here(options.output) else []
+    words += ["--golden", str(options.golden)] if options.golden is not None else []
+    return words + ["--force"] * options.force
+
+
+def verify_words(archive: Path) -> Words:
+    """``packflow verify``; where this Packflow has none, the archive's own word about itself."""
+    if "verify" in COMMANDS:
+        return ["packflow", "verify", _path(archive)]
+    return ["python3", _path(archive), "info"]
+
+
+def init_words(options: InitOptions) -> Words:
+    """``packflow init``."""
+    words = ["packflow", "init", *([_path(options.target)] if options.target else [])]
+    words += ["--events", _path(options.events)] if options.events else []
+    return words + (["--name", options.name] if options.name else [])
+
+
+def sync_words(options: SyncOptions) -> Words:
+    """``packflow env sync``."""
+    return [*_in_project(options.project), "env", "sync"]
+
+
+def run_words(archive: Path, events: Path | None) -> str:
+    """What runs an archive, as a shell takes it."""
+    return f"python3 {shlex.quote(_path(archive))} < {shlex.quote(_path(events)) if events else 'events.ndjson'}"
+
+
+def _in_project(project: Path) -> Words:
+    return ["packflow", *([] if _is_here(project) else ["-C", _path(project)])]
+
+
+def _project(project: Path) -> Words:
+    return [] if _is_here(project) else [_path(project)]
+
+
+def _is_here(path: Path) -> bool:
+    return path.absolute() == Path.cwd()
+
+
+def _path(path: Path) -> str:
+    """Relative where that is short, since people read it."""
+    absolute = Path(os.path.normpath(path.absolute()))
+    here = Path.cwd()
+    return str(absolute.relative_to(here)) if absolute.is_relative_to(here) else str(absolute)

@@ -1,0 +1,33 @@
+"""The options that a step has when nothing was chosen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from packflow_app.tui.registry import ACTIONS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from packflow_app.tui.registry import Call
+    from packflow_app.tui.steps import ProjectSeen
+
+
+def default_call(step: str, seen: ProjectSeen) -> Call | None:
+    """The call of a step of the journey on a project; None where there is nothing to call it on."""
+    # The rooms are imported here, not above: by the time there is a project to call them on, its watch needs them too.
+    from packflow_app.actions.dry_run import DryRunOptions  # noqa: PLC0415
+    from packflow_app.actions.export import ExportOptions  # noqa: PLC0415
+    from packflow_app.actions.inspect import InspectOptions  # noqa: PLC0415
+    from packflow_app.actions.validate import ValidateOptions  # noqa: PLC0415
+
+    action = ACTIONS[step]
+    if step == "inspect":
+        return action.call(InspectOptions(seen.events)) if seen.events is not None else None
+    if step == "verify":
+        return action.call(seen.archive) if seen.archive is not None else None
+    if seen.problem is not None or seen.gone:
+        return None
+    folder: Path = seen.folder
+    options = {"dry-run": DryRunOptions, "validate": ValidateOptions, "export": ExportOptions}[step]
+    return action.call(options(project=folder))

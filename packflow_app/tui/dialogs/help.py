@@ -1,0 +1,57 @@
+"""The keys of a screen."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from packflow_app.tui.keys import MOVES, SCREENS, keys_of
+from packflow_app.tui.widgets.lists import Scroll
+
+_ABOUT = {
+    "home": "Where the project stands. ✓ ok, ● stale: what it looked at has changed since, ✗ failed, – not run.",
+    "inspect": "The events of a file as they are, and what is odd about them. Files of gigabytes are read page by page.",
+    "dry-run": "The model runs one by one (single) and in batches in a process of its own, and must answer the same.",
+    "validate": "Everything an export needs. Errors (✗) are in its way, warnings (●) and notes (–) are not.",
+    "export": "The project becomes one file. Missing or stale steps are run first; the same project gives the same bytes.",
+    "verify": "What an archive holds and claims. Verified: every byte is the one that its manifest lists.",
+}
+
+
+class HelpDialog(ModalScreen[None]):
+    """Any key of its own closes it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,f1,q,enter", "dismiss", show=False)]
+
+    def __init__(self, screen: str) -> None:
+        super().__init__()
+        self._screen = screen
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog") as dialog:
+            dialog.border_title = f"Keys of {SCREENS[self._screen]}"
+            dialog.border_subtitle = "esc closes"
+            with Scroll():
+                yield Static(self._text())
+
+    def _text(self) -> Content:
+        own = [(key.shown, key.title) for key in keys_of(self._screen) if key.screen]
+        everywhere = [("1 – 6", "Go to a screen")]
+        everywhere += [
+            (f"{key.shown} F1" if key.shown == "?" else key.shown, key.title)
+            for key in keys_of(self._screen)
+            if not key.screen and not key.shown.isdigit()
+        ]
+        parts: list[str | tuple[str, str]] = [(f"{_ABOUT[self._screen]}\n", "")]
+        for title, rows in (("Here", own), ("Lists", [(keys, what.capitalize()) for keys, what in MOVES]),
+                            ("Everywhere", everywhere)):
+            parts.append((f"\n{title}\n", "bold $primary"))
+            for keys, what in rows:
+                parts += [(f"{keys:14}", "bold $key"), f"{what}\n"]
+        return Content.assemble(*parts)

@@ -1,0 +1,116 @@
+"""Every action of the app, once: what it is called, its key and screen, its shell command, and the call that does it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from packflow_app.tui import commands
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+
+
+@dataclass(frozen=True)
+class Call:
+    """An action with its options: ``run(report, cancel)`` does it and gives its value or raises a PackflowError.
+
+    One in the ``background`` is a screen's own reading: nobody is told of it, and quitting does not wait for it.
+    """
+
+    action: str
+    title: str
+    words: commands.Words
+    run: Callable[[Callable[[Any], None], threading.Event], Any]
+    options: Any = None
+    background: bool = False
+
+    @property
+    def command(self) -> str:
+        """The shell command that does the same."""
+        return commands.shown(self.words)
+
+
+@dataclass(frozen=True)
+class Action:
+    """What the app can do; ``key`` does it on the screen of the step ``screen``.
+
+    ``words`` gives the shell command for options, ``function`` is imported when it is called first: the rooms behind it
+    are not needed to draw a screen.
+    """
+
+    id: str
+    title: str
+    key: str
+    screen: str
+    words: Callable[[Any], commands.Words]
+    function: Callable[[], Callable[..., Any]]
+    cancellable: bool = True
+
+    def call(self, options: Any) -> Call:  # noqa: ANN401 - the action's own options
+        """The action on these options."""
+        return Call(self.id, self.title, self.words(options), partial(self._run, options), options)
+
+    def _run(self, options: Any, report: Callable[[Any], None], cancel: threading.Event) -> Any:  # noqa: ANN401
+        function = self.function()
+        return function(options, report=report, cancel=cancel) if self.cancellable else function(options)
+
+
+def _inspect() -> Callable[..., Any]:
+    from packflow_app.actions.inspect import inspect  # noqa: PLC0415 - as ``Action`` says, here and below
+
+    return inspect
+
+
+def _dry_run() -> Callable[..., Any]:
+    from packflow_app.actions.dry_run import dry_run  # noqa: PLC0415
+
+    return dry_run
+
+
+def _validate() -> Callable[..., Any]:
+    from packflow_app.actions.validate import validate  # noqa: PLC0415
+
+    return validate
+
+
+def _export() -> Callable[..., Any]:
+    from packflow_app.actions.export import export  # noqa: PLC0415
+
+    return export
+
+
+def _verify() -> Callable[..., Any]:
+    from packflow_app.tui.screens.archive.opening import look_into  # noqa: PLC0415
+
+    return look_into
+
+
+def _init() -> Callable[..., Any]:
+    from packflow_app.actions.init import init  # noqa: PLC0415
+
+    return init
+
+
+def _sync() -> Callable[..., Any]:
+    from packflow_app.actions.environment import sync  # noqa: PLC0415
+
+    return sync
+
+
+ACTIONS = {
+    action.id: action
+    for action in (
+        Action("inspect", "Profile the events", "r", "inspect", commands.inspect_words, _inspect),
+        Action("save", "Save the sample of these events", "s", "inspect", commands.inspect_words, _inspect),
+        Action("dry-run", "Run the model on the sample events", "r", "dry-run", commands.dry_run_words, _dry_run),
+        Action("validate", "Check what an export needs", "r", "validate", commands.validate_words, _validate),
+        Action("sync", "Install what the project requires", "f", "validate", commands.sync_words, _sync),
+        Action("requirements", "Pin what the model uses", "f", "validate", commands.dry_run_words, _dry_run),
+        Action("export", "Write the archive", "r", "export", commands.export_words, _export),
+        Action("verify", "Verify the archive", "r", "verify", commands.verify_words, _verify),
+        Action("init", "Make a project", "n", "home", commands.init_words, _init, cancellable=False),
+    )
+}

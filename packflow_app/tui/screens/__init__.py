@@ -1,0 +1,1 @@
+"""One folder a screen, in the order of the journey."""

@@ -1,0 +1,1 @@
+"""Any archive: what it holds, what it claims, and whether its bytes are right."""

@@ -1,0 +1,1 @@
+"""One by one against batches: the verdict, the speed, the probes, the log."""

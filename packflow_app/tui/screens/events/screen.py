@@ -1,0 +1,347 @@
+"""Events: a table over a file of any size, the event under the cursor, the profile of all of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widgets import Input, Static
+
+from packflow_app.actions.inspect import InspectOptions
+from packflow_app.projects.journal import JournalEntry, file_stamp, record_step
+from packflow_app.tui.dialogs.ask_path import AskPath, PathQuestion
+from packflow_app.tui.dialogs.confirm import ConfirmDialog
+from packflow_app.tui.registry import ACTIONS, Call
+from packflow_app.tui.screens.events.event_view import EventDialog, event_text
+from packflow_app.tui.screens.events.opened import OpenedEvents, Page, looks_like_sql
+from packflow_app.tui.screens.events.profile_table import ProfileTable
+from packflow_app.tui.screens.events.save_dialog import SaveDialog
+from packflow_app.tui.screens.events.table import EventTable
+from packflow_app.tui.screens.journey import JourneyScreen, bindings_of
+from packflow_app.tui.widgets.lists import Scroll
+from packflow_app.tui.widgets.problem_panel import ProblemPanel
+from packflow_app.tui.widgets.progress_line import ProgressLine
+from packflow_app.wording import counted, shown_path, sized, visible
+
+if TYPE_CHECKING:
+    from array import array
+
+    from packflow_app.events.profile import EventsProfile
+    from packflow_app.tui.jobs import Job
+    from packflow_app.tui.steps import ProjectSeen
+
+OPEN, PAGE, FILTER, PROBLEM = "events-open", "events-page", "events-filter", "events-problem"
+
+
+class EventsScreen(JourneyScreen):
+    """Shows the project's sample events, or another file."""
+
+    STEP = "inspect"
+    ACTIONS: ClassVar[tuple[str, ...]] = ("inspect", "save", OPEN, PAGE, FILTER, PROBLEM)
+    BINDINGS: ClassVar[list[BindingType]] = bindings_of("inspect")
+    CSS_PATH = "screen.tcss"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._chosen_file: Path | None = None
+        self._file: Path | None = None
+        self._opened: OpenedEvents | None = None
+        self._found: array[int] | None = None
+        self._filter = ""
+        self._profile: EventsProfile | None = None
+        self._seen_ends: set[int] = set()
+
+    def compose_body(self) -> ComposeResult:
+        yield Static(id="about")
+        yield Input(id="filter", placeholder="a text, or SQL such as: dst.port = 443")
+        yield ProgressLine(id="progress")
+        yield ProblemPanel()
+        with Horizontal(id="upper"):
+            with Vertical(id="table-panel", classes="panel") as panel:
+                panel.border_title = "Events"
+                yield Static(id="header")
+                yield EventTable()
+            with Scroll(id="event-panel", classes="panel") as event:
+                event.border_title = "Event"
+                yield Static(id="event")
+        with Vertical(id="profile-panel", classes="panel") as profile:
+            profile.border_title = "Profile"
+            yield ProfileTable()
+
+    def opened(self) -> None:
+        self.set_focus(self.query_one(EventTable))
+
+    # Which file
+
+    def show_project(self, seen: ProjectSeen | None) -> None:
+        file = self._chosen_file or (seen.events if seen is not None else None)
+        if file is not None and file != self._file:
+            self._open(file)
+        self._draw_about()
+
+    def _open(self, file: Path) -> None:
+        self._close()
+        self._file = file
+        self._opened, self._found, self._filter, self._profile = OpenedEvents(file), None, "", None
+        self.query_one(ProblemPanel).show(None)
+        self.query_one(EventTable).forget_columns()
+        self.query_one(EventTable).reset(0)
+        self._read(OPEN, "Open the events", self._opened.open)
+        self.journey.start(ACTIONS["inspect"].call(InspectOptions(file)))
+
+    def _close(self) -> None:
+        for action in self.ACTIONS:
+            self.journey.stop(action)
+        if self._opened is not None:
+            self.app.call_later(self._opened.close)
+
+    def on_unmount(self) -> None:
+        if self._opened is not None:
+            self._opened.close()
+
+    def _read(self, action: str, title: str, run: Any, *, background: bool = True) -> None:  # noqa: ANN401
+        """Start a reading of this screen's own."""
+        words = self.call().words if self.call() is not None else []  # type: ignore[union-attr]
+        self.journey.start(Call(action, title, words, run, background=background))
+
+    def call(self) -> Call | None:
+        if self._file is None:
+            return None
+        sql = self._filter if self._filter and looks_like_sql(self._filter) else None
+        return ACTIONS["inspect"].call(InspectOptions(self._file, filter=sql))
+
+    # Jobs
+
+    def show_job(self, job: Job) -> None:
+        running = [one for one in self.journey.jobs.latest.values() if one.state == "running"]
+        shown = [one for one in running if one.action in (OPEN, FILTER, PROBLEM, "inspect", "save")]
+        self.query_one(ProgressLine).show(shown[0] if shown else None)
+        if job.state in ("done", "failed") and job.number not in self._seen_ends:
+            self._seen_ends.add(job.number)
+            if job.state == "failed":
+                self._failed(job)
+            else:
+                self._ended[job.action](self, job)
+        self._draw_about()
+
+    def _failed(self, job: Job) -> None:
+        if job.action == "save" and job.problem is not None and job.problem.code == "file-exists":
+            options = job.call.options
+            question = ConfirmDialog(f"{options.save} is there already.", "Replace it")
+            again = replace(options, force=True)
+            self.app.push_screen(question, lambda yes: self.run_named("save", again) if yes else None)
+            return
+        self.query_one(ProblemPanel).show(job.problem)
+        if job.action == FILTER:
+            self._filter = ""
+            self.action_filter()
+
+    def _opened_file(self, job: Job) -> None:
+        if job.value is self._opened and self._opened is not None:
+            self.query_one(EventTable).reset(self._opened.index.positions)
+
+    def _page_read(self, job: Job) -> None:
+        page: Page = job.value
+        self.query_one(EventTable).add(page)
+
+    def _profiled(self, job: Job) -> None:
+        self._profile = job.value.profile
+        self.query_one(ProfileTable).show(job.value.profile)
+        if self._opened is not None:
+            self._opened.know(job.value.profile.paths)
+            self.query_one(EventTable).put_last(constant_fields(job.value.profile))
+            self.query_one(EventTable).forget()
+        project = self.journey.project
+        if project is not None and self._file is not None and job.call.options.filter is None:
+            record_step(project, "inspect", journal_entry(self._file, job.value.profile))
+
+    def _filtered(self, job: Job) -> None:
+        self._found = job.value
+        self.query_one(ProblemPanel).show(None)
+        self.query_one(EventTable).reset(len(job.value))
+        self.set_focus(self.query_one(EventTable))
+        self.show_command()
+
+    def _problem_found(self, job: Job) -> None:
+        if job.value is None:
+            self.journey.say("There is no further problem in that direction.")
+            return
+        problem, row = job.value
+        self.query_one(EventTable).cursor = row
+        self.journey.say(f"{problem.position:,}: {visible(problem.reason)}", severity="warning")
+
+    def _saved(self, job: Job) -> None:
+        options: InspectOptions = job.call.options
+        assert options.save is not None  # noqa: S101 - that is what it was for
+        self.journey.say(f"{counted(job.value.saved, 'event')} written to {shown_path(options.save)}")
+
+    _ended: ClassVar[dict[str, Any]] = {
+        OPEN: _opened_file,
+        PAGE: _page_read,
+        FILTER: _filtered,
+        PROBLEM: _problem_found,
+        "inspect": _profiled,
+        "save": _saved,
+    }
+
+    @on(EventTable.RowsWanted)
+    def _rows_wanted(self, message: EventTable.RowsWanted) -> None:
+        opened, found = self._opened, self._found
+        if opened is not None:
+            self._read(PAGE, "Read the events", lambda _r, _c: opened.page(message.first, message.count, found))
+
+    @on(EventTable.CursorMoved)
+    def _cursor_moved(self) -> None:
+        table = self.query_one(EventTable)
+        self.query_one("#header", Static).update(table.header())
+        left = table.columns_left
+        self.query_one("#table-panel").border_subtitle = f"{counted(left, 'further column')}: ] or l" if left else ""
+        if table.count:
+            self.query_one("#event", Static).update(event_text(table.row))
+            panel = self.query_one("#event-panel")
+            panel.border_title = f"Event {table.row.position:,}" if table.row is not None else "Event"
+            panel.scroll_to(y=0, animate=False)
+
+    def _draw_about(self) -> None:
+        self.query_one("#about", Static).update(self._about())
+
+    def _about(self) -> Content:
+        if self._file is None:
+            return Content.assemble(
+                "No events are open. Press ", ("o", "bold $key"), " to open a file: JSON, CSV or Parquet."
+            )
+        parts: list[str | tuple[str, str]] = [(visible(self._file.name), "bold")]
+        if (profile := self._profile) is not None:
+            about = "about " if profile.sampling is not None else ""
+            parts += [f"  {about}{counted(profile.events, 'event')}", ("  ", "")]
+            invalid = counted(profile.invalid_count, "invalid line")
+            parts.append((f"✗ {invalid}", "$error") if profile.invalid_count else ("✓ no invalid lines", "$success"))
+            if profile.conflicts:
+                parts.append((f"  ● {counted(len(profile.conflicts), 'conflict')} of types", "$warning"))
+            sampled = ", sampled" if profile.sampling is not None else ""
+            parts.append((f"  {profile.format}, {sized(profile.bytes)}{sampled}", "$muted"))
+        if self._filter:
+            kind = "where" if looks_like_sql(self._filter) else "with"
+            count = f"{len(self._found):,} shown " if self._found is not None else ""
+            parts.append((f"  {count}{kind} {visible(self._filter)}", "bold $primary"))
+        return Content.assemble(*parts)
+
+    # Keys
+
+    def action_filter(self) -> None:
+        field = self.query_one("#filter", Input)
+        field.display = True
+        self.set_focus(field)
+
+    @on(Input.Changed, "#filter")
+    def _typed(self, event: Input.Changed) -> None:
+        kind = "SQL" if looks_like_sql(event.value) else "text"
+        event.input.border_title = f"Filter by {kind}" if event.value else "Filter by text or SQL"
+        event.input.border_subtitle = "enter filters   esc shows all"
+
+    @on(Input.Submitted, "#filter")
+    def _submitted(self, event: Input.Submitted) -> None:
+        opened, expression = self._opened, event.value.strip()
+        if not expression or opened is None:
+            self._show_all()
+            return
+        self._filter = expression
+        self._found = None
+        event.input.display = False
+        is_sql = looks_like_sql(expression)
+        self._read(
+            FILTER,
+            "Filter the events",
+            lambda report, cancel: opened.filtered(expression, is_sql=is_sql, report=report, cancel=cancel),
+            background=False,
+        )
+
+    def _show_all(self) -> None:
+        self.query_one("#filter", Input).display = False
+        self.query_one(ProblemPanel).show(None)
+        was_filtered = self._found is not None or self._filter
+        self._filter, self._found = "", None
+        if was_filtered and self._opened is not None:
+            self.query_one(EventTable).reset(self._opened.index.positions)
+        self.set_focus(self.query_one(EventTable))
+        self.show_command()
+        self._draw_about()
+
+    def left_field(self, field: Input) -> None:
+        del field
+        self._show_all()
+
+    def action_back(self) -> None:
+        if self._filter and not self.journey.jobs.running and not isinstance(self.focused, Input):
+            self._show_all()
+        else:
+            super().action_back()
+
+    def action_problem(self, step: int) -> None:
+        opened, found = self._opened, self._found
+        row = self.query_one(EventTable).row
+        if opened is None or row is None:
+            return
+        self._read(
+            PROBLEM, "Look for a problem", lambda _r, cancel: opened.problem(row.position, step, found, cancel),
+            background=False,
+        )
+
+    def action_columns(self, by: int) -> None:
+        self.query_one(EventTable).move_columns(by)
+
+    def action_open(self) -> None:
+        row = self.query_one(EventTable).row
+        if row is not None:
+            self.app.push_screen(EventDialog(row))
+
+    def action_open_events(self) -> None:
+        question = PathQuestion("Open events", "A file of events: JSON, CSV or Parquet, plain or compressed")
+        self.app.push_screen(AskPath(question), self._chose)
+
+    def _chose(self, path: Path | None) -> None:
+        if path is not None:
+            self._chosen_file = path
+            self.show_project(self.journey.seen)
+            self.show_command()
+
+    def action_save(self) -> None:
+        call = self.call()
+        if call is None:
+            self.journey.say("Open a file of events first.", severity="warning")
+            return
+        options: InspectOptions = call.options
+        target = "sample.ndjson" if self.journey.project is None else shown_path(self.journey.project / "sample.ndjson")
+        self.app.push_screen(
+            SaveDialog(options, target), lambda chosen: self.run_named("save", chosen) if chosen is not None else None
+        )
+
+    def place_to_edit(self) -> tuple[Path, int | None] | None:
+        row = self.query_one(EventTable).row
+        return (self._file, row.position) if self._file is not None and row is not None else None
+
+
+def constant_fields(profile: EventsProfile) -> set[str]:
+    """The fields at the top that have one value in all events: they tell nothing in a table."""
+    return {
+        path.keys[0]
+        for path in profile.paths
+        if len(path.keys) == 1 and path.distinct == 1 and not path.is_optional and profile.events > 1
+    }
+
+
+def journal_entry(file: Path, profile: EventsProfile) -> JournalEntry:
+    """What the journal keeps of a profile."""
+    invalid, conflicts = profile.invalid_count, len(profile.conflicts)
+    summary = f"{invalid:,} invalid" if invalid else counted(conflicts, "conflict") if conflicts else "ok"
+    detail = f"{file.name}  {counted(profile.events, 'event')}, {invalid:,} invalid"
+    return JournalEntry(not invalid, summary, detail, file_stamp(file), str(file))
+
+
+SCREEN = EventsScreen

@@ -1,0 +1,1 @@
+"""What an archive would hold, and writing it."""

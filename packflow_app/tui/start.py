@@ -1,0 +1,103 @@
+"""Open the terminal app: see that there is a terminal, choose colours, and only then import Textual."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packflow_app.errors import UsageError
+from packflow_app.runtime import ExitCode
+from packflow_app.tui.appearance import chosen_theme
+from packflow_app.tui.keys import SCREENS
+from packflow_app.tui.recent import remembered
+from packflow_app.tui.terminal_background import has_light_background
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(frozen=True)
+class StartOptions:
+    """What ``packflow ui`` may be told; ``screen`` is one of ``keys.SCREENS``, or what people call it."""
+
+    screen: str = "home"
+    theme: str | None = None
+    plain: bool = False
+    debug: bool = False
+
+
+def start(options: StartOptions) -> int:
+    """Run the app; returns the exit code. Raises UsageError where there is no terminal, or no such screen or theme."""
+    screen = screen_named(options.screen)
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError(
+            "The terminal app needs a terminal, and standard input or output is none.",
+            code="no-terminal",
+            hint="packflow --help lists the commands, which need none.",
+        )
+    theme = chosen_theme(options.theme, os.environ, remembered().theme, lambda: None)
+    if options.plain or os.environ.get("TERM", "dumb") in ("dumb", ""):
+        from packflow_app.tui.plain_menu import run_menu  # noqa: PLC0415 - the one or the other
+
+        return run_menu(_project_here())
+    if theme == "dark":  # perhaps only since the terminal was not asked yet
+        theme = chosen_theme(options.theme, os.environ, remembered().theme, has_light_background)
+    return _run(screen, theme, debug=options.debug)
+
+
+def screen_named(word: str) -> str:
+    """The screen that a word means: its step, its name, or its number; raises UsageError where there is none."""
+    wanted = word.casefold().replace("_", "-").replace(" ", "-")
+    for number, (name, title) in enumerate(SCREENS.items(), 1):
+        if wanted in (name, title.casefold().replace(" ", "-"), str(number)):
+            return name
+    names = [title.lower().replace(" ", "-") for title in SCREENS.values()]
+    raise UsageError(f"There is no screen {word!r}.", code="screen-unknown", hint=f"Choose one of: {', '.join(names)}.")
+
+
+def _run(screen: str, theme: str, *, debug: bool) -> int:
+    with _colors(theme):
+        from packflow_app.tui.app import PackflowApp  # noqa: PLC0415 - half a second, after all that can fail
+
+        app = PackflowApp(_project_here(), screen=screen, theme=theme)
+    code = app.run()
+    if app.crash is not None:
+        return _tell_crash(app, debug=debug)
+    return code if isinstance(code, int) else ExitCode.OK
+
+
+def _tell_crash(app: object, *, debug: bool) -> int:
+    crash = app.crash  # type: ignore[attr-defined]
+    if debug:
+        import traceback  # noqa: PLC0415
+
+        traceback.print_exception(app._exception)  # type: ignore[attr-defined]  # noqa: SLF001
+    sys.stderr.write(f"error: {crash.message}\n  at {crash.file}:{crash.line}\n")
+    sys.stderr.write("  next: Run packflow --debug ui, do the same again, and report what it shows.\n")
+    return ExitCode.INTERNAL
+
+
+@contextmanager
+def _colors(theme: str) -> Iterator[None]:
+    """NO_COLOR as Textual is to see it while the app is built: as the theme says, whatever the environment does."""
+    before = os.environ.get("NO_COLOR")
+    os.environ.pop("NO_COLOR", None)
+    if theme == "none":
+        os.environ["NO_COLOR"] = "1"
+        os.environ["TEXTUAL_THEME"] = "ansi-dark"
+    try:
+        yield
+    finally:
+        os.environ.pop("NO_COLOR", None)
+        if before is not None:
+            os.environ["NO_COLOR"] = before
+
+
+def _project_here() -> Path | None:
+    """The project that the current folder is, or lies in."""
+    here = Path.cwd()
+    return next((folder for folder in (here, *here.parents) if (folder / "packflow.yaml").is_file()), None)

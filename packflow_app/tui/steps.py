@@ -1,0 +1,176 @@
+"""Where a project stands on the journey: each step's state, and what to do next. Values alone, no screens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from packflow_app.checks.verdict import Freshness
+from packflow_app.projects.journal import file_stamp
+from packflow_app.wording import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from packflow_app.checks.verdict import Verdict
+    from packflow_app.projects.journal import JournalEntry
+    from packflow_app.result import Problem
+
+
+class State(Enum):
+    """How a step stands; the value is its glyph, and a word always goes with it."""
+
+    OK = "✓"
+    STALE = "●"
+    FAILED = "✗"
+    NOT_RUN = "–"
+    RUNNING = "◐"
+
+
+STYLES = {
+    State.OK: "$success",
+    State.STALE: "$warning",
+    State.FAILED: "$error",
+    State.NOT_RUN: "$muted",
+    State.RUNNING: "$primary",
+}
+
+STEPS = {"inspect": "Events", "dry-run": "Dry run", "validate": "Validate", "export": "Export", "verify": "Archive"}
+"""The steps of the journey by their commands, with the names of their screens."""
+
+
+@dataclass(frozen=True)
+class StepState:
+    """A step: its state and the word for it, when it was done (seconds since 1970), and what to know about it."""
+
+    step: str
+    state: State
+    word: str
+    at: float | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Next:
+    """What to do next: why, how, and the step that ``r`` runs; ``screen`` is the one to look at instead."""
+
+    why: str
+    how: str
+    run: str | None = None
+    screen: str | None = None
+
+
+@dataclass(frozen=True)
+class ProjectSeen:
+    """A project as it was last looked at.
+
+    ``problem`` stands where it cannot be read, and ``gone`` where there is none any more. ``changed`` are files that
+    changed after the last dry run. ``python`` is a version, or empty where none was found; ``archive``
+    is the file that was exported last, where it is still there.
+    """
+
+    folder: Path
+    name: str = ""
+    version: str = ""
+    python: str = ""
+    problem: Problem | None = None
+    gone: bool = False
+    events: Path | None = None
+    digest: str | None = None
+    changed: tuple[str, ...] = ()
+    archive: Path | None = None
+    report: Mapping[str, Any] = field(default_factory=dict)
+    steps: Mapping[str, StepState] = field(default_factory=dict)
+
+    def step(self, name: str) -> StepState:
+        """A step's state; not run where nothing is known of it."""
+        return self.steps.get(name) or StepState(name, State.NOT_RUN, "not run")
+
+
+def journal_step(step: str, entry: JournalEntry | None, looked_at: str | None) -> StepState:
+    """The state of a step by its entry; ``looked_at`` is what the entry would be about now."""
+    if entry is None:
+        return StepState(step, State.NOT_RUN, "not run")
+    if entry.looked_at != (looked_at or ""):
+        return StepState(step, State.STALE, "stale", entry.at, entry.detail)
+    return StepState(step, State.OK if entry.ok else State.FAILED, entry.summary, entry.at, entry.detail)
+
+
+def file_step(step: str, entry: JournalEntry | None) -> StepState:
+    """The state of a step that is about a file which its entry names."""
+    return journal_step(step, entry, file_stamp(Path(entry.file)) if entry is not None and entry.file else None)
+
+
+def dry_run_step(verdict: Verdict, at: float | None, failed: JournalEntry | None, digest: str | None) -> StepState:
+    """The state of the dry run: its verdict, or the failed attempt since."""
+    if verdict.freshness is Freshness.MISSING:
+        if failed is not None and not failed.ok:
+            return journal_step("dry-run", failed, digest)
+        return StepState("dry-run", State.NOT_RUN, "not run")
+    report = verdict.report
+    detail = verdict_text(report)
+    if not verdict.is_fresh:
+        return StepState("dry-run", State.STALE, "stale", at, detail)
+    return StepState("dry-run", *((State.OK, "ok") if report_is_good(report) else (State.FAILED, "failed")), at, detail)
+
+
+def report_is_good(report: Mapping[str, Any]) -> bool:
+    """Whether a kept report says that all events succeeded and all comparisons were equal."""
+    parity, golden = report.get("parity"), report.get("golden")
+    return not report.get("failed") and all(one is None or one.get("equal") for one in (parity, golden))
+
+
+def verdict_text(report: Mapping[str, Any]) -> str:
+    """A kept report in one line."""
+    parity = report.get("parity")
+    events = report.get("events", 0)
+    if report.get("failed"):
+        return f"{report['failed']:,} of {counted(events, 'event')} failed"
+    if not parity:
+        return f"{counted(events, 'event')}, not compared"
+    if parity.get("equal"):
+        return f"single = batch: {events:,} of {events:,}"
+    differing = max((one.get("differing", 0) for one in parity.get("comparisons", [])), default=0)
+    return f"single ≠ batch: {differing:,} of {events:,} differ"
+
+
+def next_step(seen: ProjectSeen) -> Next:
+    """The first thing in the way of an archive, and the key that goes on."""
+    if seen.gone:
+        return Next("The project's folder is gone.", "Press o to open another.")
+    if seen.problem is not None:
+        return Next(seen.problem.message, seen.problem.hint)
+    run = seen.step("dry-run")
+    if run.state is State.NOT_RUN:
+        return Next("The model has not been run yet.", _run("it, one by one and in batches"), "dry-run")
+    if run.state is State.STALE:
+        return Next(_changed(seen), _run("it again, one by one and in batches"), "dry-run")
+    if run.state is State.FAILED:
+        return Next(f"The dry run failed: {run.detail}.", "Press 3 to see why, r to run it again.", "dry-run", "dry-run")
+    checked = seen.step("validate")
+    if checked.state is State.FAILED:
+        why = f"Something is in the way of an export: {checked.detail}"
+        return Next(why, "Press 4 to see all of it, r to check again.", "validate", "validate")
+    if checked.state in (State.NOT_RUN, State.STALE):
+        why = "The dry run is good." if checked.state is State.NOT_RUN else "The project changed after the last check."
+        return Next(why, "Press r to check what an export needs.", "validate")
+    exported = seen.step("export")
+    if exported.state is not State.OK:
+        again = "The archive is not of the project as it is." if exported.state is State.STALE else "All checks passed."
+        return Next(again, "Press r to export the archive, 5 to choose where and how.", "export")
+    if seen.step("verify").state is not State.OK:
+        return Next("The archive is written.", "Press r to verify it, 6 to look inside.", "verify")
+    return Next("The archive is written and verified.", "Press 6 to look inside; it runs wherever Python does.", None)
+
+
+def _run(what: str) -> str:
+    return f"Press r to run {what}."
+
+
+def _changed(seen: ProjectSeen) -> str:
+    if not seen.changed:
+        return "Something changed after the last dry run."
+    more = f" and {len(seen.changed) - 1} more" if len(seen.changed) > 1 else ""
+    return f"{seen.changed[0]}{more} changed after the last dry run."

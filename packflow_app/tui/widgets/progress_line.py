@@ -1,0 +1,116 @@
+"""How far a job is: what it does now, a bar, the count, the rate, and the time left."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from textual.content import Content
+from textual.widgets import Static
+
+from packflow_app.wording import counted, sized, visible
+
+if TYPE_CHECKING:
+    from packflow_app.tui.jobs import Job
+
+_BAR = 24
+_EIGHTHS = " ▏▎▍▌▋▊▉"
+_NEWS_SECONDS = 0.25
+
+
+class ProgressLine(Static):
+    """Shows a job while it runs; hidden otherwise."""
+
+    DEFAULT_CSS = "ProgressLine { height: 1; padding: 0 1; text-wrap: nowrap; }"
+
+    def __init__(self, **arguments: object) -> None:
+        super().__init__(**arguments)  # type: ignore[arg-type]
+        self.display = False
+        self._job: Job | None = None
+        self._pace = Pace()
+
+    def show(self, job: Job | None) -> None:
+        """Follow this job."""
+        if job is not self._job:
+            self._pace = Pace()
+        self._job = job
+        self.display = job is not None and job.state == "running"
+        if self.display:
+            self._draw()
+
+    def on_mount(self) -> None:
+        self.set_interval(_NEWS_SECONDS, self._draw)  # the seconds go on where the job is silent
+
+    def _draw(self) -> None:
+        if self._job is not None and self.display:
+            self.update(self._pace.line(self._job, self.content_size.width))
+
+
+class Pace:
+    """Works out rate and time left from the counts of the phase that a job is in."""
+
+    def __init__(self) -> None:
+        self._phase = ""
+        self._began = 0.0
+        self._first = 0
+
+    def line(self, job: Job, width: int) -> Content:
+        """One line; what does not fit is left out from its end."""
+        phase, done, total, words = described(job.progress)
+        if phase != self._phase:
+            self._phase, self._began, self._first = phase, job.seconds, done
+        elapsed = job.seconds - self._began
+        rate = (done - self._first) / elapsed if elapsed > 0.2 else 0.0
+        parts = [Content.styled(f"◐ {phase or job.call.title.lower()}", "bold $primary")]
+        if total:
+            parts += [Content.styled(bar(done / total, _BAR), "$primary"), Content(words)]
+        elif words:
+            parts.append(Content(words))
+        if rate >= 1 and total:
+            shown = f"{sized(int(rate))}/s" if "iB" in words or words.endswith(" B") else f"{rate:,.0f}/s"
+            parts.append(Content.styled(f"{shown}  {left_text((total - done) / rate)} left", "$muted"))
+        else:
+            parts.append(Content.styled(f"{job.seconds:.0f} s", "$muted"))
+        stop = Content.assemble(("esc", "bold $key"), (" stop", "$muted"))
+        line = Content("")
+        for part in [*parts, stop]:
+            if line.cell_length + part.cell_length + 2 > width:
+                break
+            line = Content.assemble(line, "  " if line else "", part)
+        return line
+
+
+def described(progress: Any) -> tuple[str, int, int, str]:  # noqa: ANN401 - each action has its own
+    """What a job's last news says: the phase, how much of it is done, of how much, and both in words."""
+    if progress is None:
+        return "", 0, 0, ""
+    kind = type(progress).__name__
+    if kind == "ModeProgressed":
+        noun = "probes" if progress.mode == "probes" else "events"
+        return progress.mode, progress.done, progress.total, f"{progress.done:,} of {progress.total:,} {noun}"
+    if kind == "InspectProgressed":
+        events = counted(progress.events, "event")
+        if progress.size:
+            words = f"{events}, {sized(min(progress.done, progress.size))} of {sized(progress.size)}"
+            return "reading", min(progress.done, progress.size), progress.size, words
+        return "reading", 0, 0, events
+    if kind == "FilterProgressed":
+        return "filtering", progress.done, progress.total, f"{progress.found:,} found, {progress.done:,} of {progress.total:,} looked at"
+    if kind in ("FileWritten", "FileVerified"):
+        verb = "writing" if kind == "FileWritten" else "verifying"
+        return verb, progress.done, progress.total, f"{progress.done:,} of {progress.total:,} files"
+    text = getattr(progress, "text", "")
+    return str(getattr(progress, "step", "")), 0, 0, visible(text)[:60]
+
+
+def bar(share: float, width: int) -> str:
+    """A bar of ``width`` columns, an eighth of a column at a time."""
+    eighths = round(min(max(share, 0.0), 1.0) * width * 8)
+    full = "█" * (eighths // 8)
+    part = _EIGHTHS[eighths % 8] if eighths % 8 else ""
+    return (full + part).ljust(width, "·")
+
+
+def left_text(seconds: float) -> str:
+    """Minutes and seconds, or hours and minutes."""
+    whole = round(seconds)
+    return f"{whole // 3600}:{whole % 3600 // 60:02} h" if whole >= 3600 else f"{whole // 60}:{whole % 60:02}"
