@@ -1,0 +1,48 @@
+"""Make a report of what was kept of one: the same values that the run itself gave."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from typing import TYPE_CHECKING, Any
+
+from packflow_app.dryrun import comparison, needs_report, probe_report, report, timings
+from packflow_app.projects import requirements
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_NAMES = {
+    name: kind
+    for module in (requirements, timings, needs_report, probe_report, comparison, report)
+    for name, kind in vars(module).items()
+}
+
+
+def report_of(told: Mapping[str, Any]) -> report.DryRunReport | None:
+    """The report; None where it was kept by a Packflow that knows other fields, or is none at all."""
+    try:
+        made: report.DryRunReport = _made(report.DryRunReport, told)
+    except (KeyError, TypeError, AttributeError, ValueError):
+        return None
+    return made
+
+
+def _made(kind: Any, value: Any) -> Any:  # noqa: ANN401 - any annotation, any JSON value
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if value is None or kind is Any:
+        return value
+    if origin in (typing.Union, types.UnionType):
+        return _made(next(part for part in arguments if part is not type(None)), value)
+    if dataclasses.is_dataclass(kind):
+        hints = typing.get_type_hints(kind, _NAMES)
+        given = {item.name: value[item.name] for item in dataclasses.fields(kind) if item.name in value}
+        return kind(**{name: _made(hints[name], one) for name, one in given.items()})  # type: ignore[operator]
+    if origin is list:
+        return [_made(arguments[0], one) for one in value]
+    if origin is dict:
+        return {name: _made(arguments[1], one) for name, one in value.items()}
+    if kind is float and isinstance(value, str):  # an infinity, which JSON spells as text
+        return float(value)
+    return value
