@@ -36,13 +36,15 @@ def _made(kind: Any, value: Any) -> Any:  # noqa: ANN401 - any annotation, any J
     if origin in (typing.Union, types.UnionType):
         return _made(next(part for part in arguments if part is not type(None)), value)
     if dataclasses.is_dataclass(kind):
-        hints = typing.get_type_hints(kind, _NAMES)
-        given = {item.name: value[item.name] for item in dataclasses.fields(kind) if item.name in value}
-        return kind(**{name: _made(hints[name], one) for name, one in given.items()})  # type: ignore[operator]
+        return _made_fields(kind, value)
     if origin is list:
         return [_made(arguments[0], one) for one in value]
     if origin is dict:
         return {name: _made(arguments[1], one) for name, one in value.items()}
-    if kind is float and isinstance(value, str):  # an infinity, which JSON spells as text
-        return float(value)
-    return value
+    return float(value) if kind is float else value  # an infinity is spelled as text
+
+
+def _made_fields(kind: Any, value: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a dataclass, and one of it
+    hints = typing.get_type_hints(kind, _NAMES)
+    given = {item.name: value[item.name] for item in dataclasses.fields(kind) if item.name in value}
+    return kind(**{name: _made(hints[name], one) for name, one in given.items()})

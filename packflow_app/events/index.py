@@ -74,7 +74,7 @@ class EventIndex:
         return page
 
     def line(self, position: int, most: int = _STEP) -> bytes:
-        """The bytes at a position, or the first of them; empty for what is no line of the file itself, such as a row."""
+        """The bytes at a position, or the first of them; empty for what is no line of the file, such as a row."""
         if not 1 <= position <= self.positions or isinstance(self._decoder, _CopyDecoder):
             return b""
         piece = os.pread(self._descriptor, most, self._offset(position))

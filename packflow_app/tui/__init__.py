@@ -1,1 +1,1 @@
-"""The terminal app: screens render state and post messages; all that they do is a call that the command line makes too."""
+"""The terminal app: screens show state and post messages; all they do is a call that the command line makes too."""

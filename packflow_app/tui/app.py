@@ -41,8 +41,8 @@ class PackflowApp(App[int]):
 
     TITLE = "packflow"
     CSS_PATH = "app.tcss"
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-tiny"), (60, "-narrow"), (100, "-wide")]
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-flat"), (16, "-low"), (30, "-high")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (100, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (16, "-low"), (30, "-high")]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(key.keys, key.action, key.label, show=False, priority=key.keys == "ctrl+c") for key in EVERYWHERE
     ]

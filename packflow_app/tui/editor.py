@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _USUAL = ("sensible-editor", "nano", "vim", "vi", "micro", "emacs")
-_PLUS = frozenset({"vi", "vim", "nvim", "view", "nano", "emacs", "emacsclient", "micro", "joe", "sensible-editor", "pico"})
+_PLUS = frozenset(
+    {"vi", "vim", "nvim", "view", "nano", "emacs", "emacsclient", "micro", "joe", "sensible-editor", "pico"}
+)
 _COLON = frozenset({"hx", "helix", "subl", "zed", "kak"})
 
 

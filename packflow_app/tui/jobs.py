@@ -1,4 +1,4 @@
-"""Calls that are under way: each in a thread of its own, stopped by an event, and heard only while it is the current one.
+"""Calls under way: each in a thread of its own, stopped by an event, and heard only while it is the current one.
 
 A thread that was told to stop goes on for a moment, and what it says then arrives all the same. Every message carries
 its job, and a job that is no longer the one of its action is not listened to.

@@ -1,6 +1,6 @@
 """JSON as it was written, laid out and coloured: no number or escape is spelled anew, no key is lost.
 
-Only tokens are looked at. What terminals would take for commands is spelled out, inside strings and elsewhere.
+Only its pieces are looked at. What terminals would take for commands is spelled out, inside strings and elsewhere.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MOST_CHARACTERS = 200_000
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+|"')
+_PIECE = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+|"')
 _INDENT = "  "
 
 
 def laid_out(source: str, marked: frozenset[int] = frozenset()) -> list[Content]:
     """The lines of a JSON text, indented by two; those in ``marked`` (from 0) stand out.
 
-    A text that is no JSON is shown as far as its tokens go. Very long ones are cut off, and say so.
+    A text that is no JSON is shown as far as its pieces go. Very long ones are cut off, and say so.
     """
     cut = len(source) > MOST_CHARACTERS
     lines = [_line(parts) for parts in _lines(source[:MOST_CHARACTERS])]
@@ -41,36 +41,36 @@ def _line(parts: list[tuple[str, str]]) -> Content:
 def _lines(source: str) -> Iterator[list[tuple[str, str]]]:
     depth = 0
     line: list[tuple[str, str]] = []
-    tokens = [match[0] for match in _TOKEN.finditer(source)]
-    for at, token in enumerate(tokens):
-        following = tokens[at + 1] if at + 1 < len(tokens) else ""
-        if token in "}]":
+    pieces = [match[0] for match in _PIECE.finditer(source)]
+    for at, piece in enumerate(pieces):
+        following = pieces[at + 1] if at + 1 < len(pieces) else ""
+        if piece in "}]":
             depth = max(0, depth - 1)
-            if at and tokens[at - 1] not in ("{", "["):
+            if at and pieces[at - 1] not in ("{", "["):
                 yield line
                 line = [(_INDENT * depth, "")]
-            line.append((token, "$muted"))
-        elif token in "{[":
-            line.append((token, "$muted"))
+            line.append((piece, "$muted"))
+        elif piece in "{[":
+            line.append((piece, "$muted"))
             depth += 1
             if following not in ("}", "]"):
                 yield line
                 line = [(_INDENT * depth, "")]
-        elif token == ",":
-            line.append((token, "$muted"))
+        elif piece == ",":
+            line.append((piece, "$muted"))
             yield line
             line = [(_INDENT * depth, "")]
-        elif token == ":":
+        elif piece == ":":
             line.append((": ", "$muted"))
         else:
-            line.append((visible(token), _style(token, is_key=following == ":")))
+            line.append((visible(piece), _style(piece, is_key=following == ":")))
     yield line
 
 
-def _style(token: str, *, is_key: bool) -> str:
-    if token.startswith('"'):
+def _style(piece: str, *, is_key: bool) -> str:
+    if piece.startswith('"'):
         return "$key" if is_key else "$string"
-    return "$literal" if token in ("true", "false", "null") else "$number"
+    return "$literal" if piece in ("true", "false", "null") else "$number"
 
 
 def members(source: str) -> dict[str, str]:
@@ -80,21 +80,21 @@ def members(source: str) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     depth, key, start = 0, "", 0
-    for match in _TOKEN.finditer(source):
-        token = match[0]
-        if token in ("{", "["):
+    for match in _PIECE.finditer(source):
+        piece = match[0]
+        if piece in ("{", "["):
             depth += 1
             if depth == 1:
-                if token == "[":
+                if piece == "[":
                     return {}
                 start = match.end()
-        elif token in ("}", "]"):
+        elif piece in ("}", "]"):
             depth -= 1
             if depth == 0 and key:
                 found[key] = source[start : match.start()].strip()
                 break
-        elif depth == 1 and token == ":":
+        elif depth == 1 and piece == ":":
             key, start = source[start : match.start()].strip(), match.end()
-        elif depth == 1 and token == ",":
+        elif depth == 1 and piece == ",":
             found[key], key, start = source[start : match.start()].strip(), "", match.end()
     return found

@@ -19,8 +19,8 @@ SCREENS = {
 class Key:
     """A key: ``keys`` as Textual names them, how it is shown, a word for the footer, a sentence for help and palette.
 
-    ``action`` is Textual's; ``footer`` is its place there, the lowest first, 0 for none. ``screen`` is the only one that
-    has it, or None. ``palette`` False leaves it out where it makes no sense to choose it from a list.
+    ``action`` is Textual's; ``footer`` is its place there, the lowest first, 0 for none. ``screen`` is the only one
+    that has it, or None. ``palette`` False leaves it out where it makes no sense to choose it from a list.
     """
 
     keys: str
@@ -56,9 +56,18 @@ OF_SCREENS = (
     Key("o", "o", "Open folder", "Open another project's folder", "app.open_project", 40, "home"),
     Key("a", "a", "Open archive", "Open an archive", "app.open_archive", 0, "home"),
     Key("e", "e", "Edit", "Edit packflow.yaml, at the line of its error", "screen.edit", 0, "home"),
-    Key("slash", "/", "Filter", "Show only events with a text, or for which an SQL expression holds", "screen.filter", 20,
-        "inspect"),
-    Key("n", "n", "Next problem", "Go to the next invalid line or conflict of types", "screen.problem(1)", 30, "inspect"),
+    Key(
+        "slash",
+        "/",
+        "Filter",
+        "Show only events with a text, or for which an SQL expression holds",
+        "screen.filter",
+        20,
+        "inspect",
+    ),
+    Key(
+        "n", "n", "Next problem", "Go to the next invalid line or conflict of types", "screen.problem(1)", 30, "inspect"
+    ),
     Key("N", "N", "Previous", "Go to the previous problem", "screen.problem(-1)", 0, "inspect"),
     Key("s", "s", "Save", "Save the sample of these events", "screen.save", 40, "inspect"),
     Key("r", "r", "Profile", "Read the file again and profile it", "screen.run", 50, "inspect"),
@@ -67,8 +76,16 @@ OF_SCREENS = (
     Key("left_square_bracket", "[", "Columns left", "Show earlier columns", "screen.columns(-1)", 0, "inspect"),
     Key("right_square_bracket", "]", "Columns right", "Show further columns", "screen.columns(1)", 0, "inspect"),
     Key("r", "r", "Run", "Run the model on the sample events", "screen.run", 10, "dry-run"),
-    Key("enter", "enter", "Side by side", "Show both outputs of the first difference, or the chosen line", "screen.open",
-        20, "dry-run", palette=False),
+    Key(
+        "enter",
+        "enter",
+        "Side by side",
+        "Show both outputs of the first difference, or the chosen line",
+        "screen.open",
+        20,
+        "dry-run",
+        palette=False,
+    ),
     Key("n", "n", "Next", "Go to the next problem", "screen.problem(1)", 30, "dry-run"),
     Key("N", "N", "Previous", "Go to the previous problem", "screen.problem(-1)", 0, "dry-run"),
     Key("p", "p", "Panes", "Show the next of problems, speed, probes and log", "screen.next_pane", 40, "dry-run"),
@@ -80,7 +97,15 @@ OF_SCREENS = (
     Key("N", "N", "Previous", "Go to the previous finding", "screen.problem(-1)", 0, "validate"),
     Key("slash", "/", "Filter", "Show only findings with a text", "screen.filter", 40, "validate"),
     Key("r", "r", "Export", "Write the archive", "screen.run", 10, "export"),
-    Key("o", "o", "Options", "Choose the folder, the golden events, and whether to replace", "screen.options", 20, "export"),
+    Key(
+        "o",
+        "o",
+        "Options",
+        "Choose the folder, the golden events, and whether to replace",
+        "screen.options",
+        20,
+        "export",
+    ),
     Key("r", "r", "Verify", "Read every byte again and check it", "screen.run", 10, "verify"),
     Key("o", "o", "Open", "Open another archive", "app.open_archive", 20, "verify"),
     Key("enter", "enter", "Look", "Show the chosen file", "screen.open", 30, "verify", palette=False),

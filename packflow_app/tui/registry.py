@@ -1,4 +1,4 @@
-"""Every action of the app, once: what it is called, its key and screen, its shell command, and the call that does it."""
+"""Every action of the app, once: its name, its key and screen, its shell command, and the call that does it."""
 
 from __future__ import annotations
 

@@ -54,12 +54,11 @@ class StepState:
 
 @dataclass(frozen=True)
 class Next:
-    """What to do next: why, how, and the step that ``r`` runs; ``screen`` is the one to look at instead."""
+    """What to do next: why, how, and the step that ``r`` runs."""
 
     why: str
     how: str
     run: str | None = None
-    screen: str | None = None
 
 
 @dataclass(frozen=True)
@@ -142,27 +141,50 @@ def next_step(seen: ProjectSeen) -> Next:
         return Next("The project's folder is gone.", "Press o to open another.")
     if seen.problem is not None:
         return Next(seen.problem.message, seen.problem.hint)
-    run = seen.step("dry-run")
-    if run.state is State.NOT_RUN:
+    in_the_way = (_dry_run_next(seen), _validate_next(seen), _export_next(seen), _verify_next(seen))
+    done = Next("The archive is written and verified.", "Press 6 to look inside; it runs wherever Python does.")
+    return next((found for found in in_the_way if found is not None), done)
+
+
+def _dry_run_next(seen: ProjectSeen) -> Next | None:
+    step = seen.step("dry-run")
+    if step.state is State.NOT_RUN:
         return Next("The model has not been run yet.", _run("it, one by one and in batches"), "dry-run")
-    if run.state is State.STALE:
+    if step.state is State.STALE:
         return Next(_changed(seen), _run("it again, one by one and in batches"), "dry-run")
-    if run.state is State.FAILED:
-        return Next(f"The dry run failed: {run.detail}.", "Press 3 to see why, r to run it again.", "dry-run", "dry-run")
-    checked = seen.step("validate")
-    if checked.state is State.FAILED:
-        why = f"Something is in the way of an export: {checked.detail}"
-        return Next(why, "Press 4 to see all of it, r to check again.", "validate", "validate")
-    if checked.state in (State.NOT_RUN, State.STALE):
-        why = "The dry run is good." if checked.state is State.NOT_RUN else "The project changed after the last check."
-        return Next(why, "Press r to check what an export needs.", "validate")
-    exported = seen.step("export")
-    if exported.state is not State.OK:
-        again = "The archive is not of the project as it is." if exported.state is State.STALE else "All checks passed."
-        return Next(again, "Press r to export the archive, 5 to choose where and how.", "export")
-    if seen.step("verify").state is not State.OK:
-        return Next("The archive is written.", "Press r to verify it, 6 to look inside.", "verify")
-    return Next("The archive is written and verified.", "Press 6 to look inside; it runs wherever Python does.", None)
+    if step.state is State.FAILED:
+        return Next(
+            f"The dry run failed: {step.detail.rstrip('.')}.", "Press 3 to see why, r to run it again.", "dry-run"
+        )
+    return None
+
+
+def _validate_next(seen: ProjectSeen) -> Next | None:
+    step = seen.step("validate")
+    if step.state is State.OK:
+        return None
+    if step.state is State.FAILED:
+        why = f"Something is in the way of an export: {step.detail}"
+        return Next(why, "Press 4 to see all of it, r to check again.", "validate")
+    why = "The dry run is good." if step.state is State.NOT_RUN else "The project changed after the last check."
+    return Next(why, "Press r to check what an export needs.", "validate")
+
+
+def _export_next(seen: ProjectSeen) -> Next | None:
+    step = seen.step("export")
+    if step.state is State.OK:
+        return None
+    why = "The archive is not of the project as it is." if step.state is State.STALE else "All checks passed."
+    return Next(why, "Press r to export the archive, 5 to choose where and how.", "export")
+
+
+def _verify_next(seen: ProjectSeen) -> Next | None:
+    step = seen.step("verify")
+    if step.state is State.OK:
+        return None
+    if step.state is State.FAILED:
+        return Next(f"The archive is not as it was built: {step.detail}", "Press 5 to export it again.", "verify")
+    return Next("The archive is written.", "Press r to verify it, 6 to look inside.", "verify")
 
 
 def _run(what: str) -> str:

@@ -16,10 +16,10 @@ from packflow_app.tui.widgets.lists import Scroll
 
 _ABOUT = {
     "home": "Where the project stands. ✓ ok, ● stale: what it looked at has changed since, ✗ failed, – not run.",
-    "inspect": "The events of a file as they are, and what is odd about them. Files of gigabytes are read page by page.",
-    "dry-run": "The model runs one by one (single) and in batches in a process of its own, and must answer the same.",
+    "inspect": "The events of a file as they are, and what is odd about them. Huge files are read page by page.",
+    "dry-run": "The model runs one by one (single) and in batches, in a process of its own, and must answer alike.",
     "validate": "Everything an export needs. Errors (✗) are in its way, warnings (●) and notes (–) are not.",
-    "export": "The project becomes one file. Missing or stale steps are run first; the same project gives the same bytes.",
+    "export": "The project becomes one file, after a dry run where that is stale. Equal projects give equal bytes.",
     "verify": "What an archive holds and claims. Verified: every byte is the one that its manifest lists.",
 }
 
@@ -49,8 +49,11 @@ class HelpDialog(ModalScreen[None]):
             if not key.screen and not key.shown.isdigit()
         ]
         parts: list[str | tuple[str, str]] = [(f"{_ABOUT[self._screen]}\n", "")]
-        for title, rows in (("Here", own), ("Lists", [(keys, what.capitalize()) for keys, what in MOVES]),
-                            ("Everywhere", everywhere)):
+        for title, rows in (
+            ("Here", own),
+            ("Lists", [(keys, what.capitalize()) for keys, what in MOVES]),
+            ("Everywhere", everywhere),
+        ):
             parts.append((f"\n{title}\n", "bold $primary"))
             for keys, what in rows:
                 parts += [(f"{keys:14}", "bold $key"), f"{what}\n"]

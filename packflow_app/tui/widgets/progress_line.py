@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from textual.content import Content
@@ -79,27 +81,47 @@ class Pace:
         return line
 
 
-def described(progress: Any) -> tuple[str, int, int, str]:  # noqa: ANN401 - each action has its own
+Described = tuple[str, int, int, str]
+
+
+def described(progress: Any) -> Described:  # noqa: ANN401 - each action has its own
     """What a job's last news says: the phase, how much of it is done, of how much, and both in words."""
-    if progress is None:
-        return "", 0, 0, ""
-    kind = type(progress).__name__
-    if kind == "ModeProgressed":
-        noun = "probes" if progress.mode == "probes" else "events"
-        return progress.mode, progress.done, progress.total, f"{progress.done:,} of {progress.total:,} {noun}"
-    if kind == "InspectProgressed":
-        events = counted(progress.events, "event")
-        if progress.size:
-            words = f"{events}, {sized(min(progress.done, progress.size))} of {sized(progress.size)}"
-            return "reading", min(progress.done, progress.size), progress.size, words
+    describe = _DESCRIBED.get(type(progress).__name__)
+    if describe is not None:
+        return describe(progress)
+    return str(getattr(progress, "step", "")), 0, 0, visible(getattr(progress, "text", ""))[:60]
+
+
+def _mode(progress: Any) -> Described:  # noqa: ANN401
+    noun = "probes" if progress.mode == "probes" else "events"
+    return progress.mode, progress.done, progress.total, f"{progress.done:,} of {progress.total:,} {noun}"
+
+
+def _reading(progress: Any) -> Described:  # noqa: ANN401
+    events = counted(progress.events, "event")
+    if not progress.size:
         return "reading", 0, 0, events
-    if kind == "FilterProgressed":
-        return "filtering", progress.done, progress.total, f"{progress.found:,} found, {progress.done:,} of {progress.total:,} looked at"
-    if kind in ("FileWritten", "FileVerified"):
-        verb = "writing" if kind == "FileWritten" else "verifying"
-        return verb, progress.done, progress.total, f"{progress.done:,} of {progress.total:,} files"
-    text = getattr(progress, "text", "")
-    return str(getattr(progress, "step", "")), 0, 0, visible(text)[:60]
+    done = min(progress.done, progress.size)
+    return "reading", done, progress.size, f"{events}, {sized(done)} of {sized(progress.size)}"
+
+
+def _filtering(progress: Any) -> Described:  # noqa: ANN401
+    words = f"{progress.found:,} found, {progress.done:,} of {progress.total:,} looked at"
+    return "filtering", progress.done, progress.total, words
+
+
+def _files(verb: str, progress: Any) -> Described:  # noqa: ANN401
+    return verb, progress.done, progress.total, f"{progress.done:,} of {progress.total:,} files"
+
+
+_DESCRIBED: dict[str, Callable[[Any], Described]] = {
+    "ModeProgressed": _mode,
+    "InspectProgressed": _reading,
+    "FilterProgressed": _filtering,
+    "FileWritten": partial(_files, "writing"),
+    "FileVerified": partial(_files, "verifying"),
+}
+"""By the names of their types, so that no room is imported to draw a line."""
 
 
 def bar(share: float, width: int) -> str:

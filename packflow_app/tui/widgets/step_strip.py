@@ -35,8 +35,11 @@ class StepStrip(Static):
         self._draw()
 
     def _draw(self) -> None:
-        line = self._line(words=True)
-        self.update(line if line.cell_length <= self.content_size.width else self._line(words=False))
+        for words in (tuple(State), (State.STALE, State.FAILED, State.RUNNING), ()):
+            line = self._line(words)
+            if line.cell_length <= self.content_size.width:
+                break
+        self.update(line)
 
     def on_click(self, event: events.Click) -> None:
         at = event.x - 1
@@ -45,18 +48,20 @@ class StepStrip(Static):
                 self.app.call_later(self.app.run_action, f"app.go('{name}')")
             at -= width
 
-    def _line(self, *, words: bool) -> Content:
+    def _line(self, words: tuple[State, ...]) -> Content:
         self._places = []
         return Content("").join(
-            self._item(number, name, title, words=words) for number, (name, title) in enumerate(SCREENS.items(), 1)
+            self._item(number, name, title, words) for number, (name, title) in enumerate(SCREENS.items(), 1)
         )
 
-    def _item(self, number: int, name: str, title: str, *, words: bool) -> Content:
+    def _item(self, number: int, name: str, title: str, words: tuple[State, ...]) -> Content:
         state = self._states.get(name)
         is_current = name == self._current
-        text = Content.assemble((f" {number} ", "$muted" if not is_current else ""), (title, "bold" if is_current else ""))
+        text = Content.assemble(
+            (f" {number} ", "$muted" if not is_current else ""), (title, "bold" if is_current else "")
+        )
         if state is not None:
-            shown = f" {state.state.value}" + (f" {state.word}" if words else "")
+            shown = f" {state.state.value}" + (f" {state.word}" if state.state in words else "")
             text += Content.styled(shown, STYLES[state.state])
         if is_current:
             marked = "reverse" if self.app.no_color else "$cursor-foreground on $cursor-background"

@@ -129,7 +129,10 @@ class ArchiveScreen(JourneyScreen):
         if self._archive is not None:
             manifest = self._archive.manifest
             good = self._archive.is_verified
-            parts += ["  ", ("✓ verified" if good else "✗ not as it was built", "bold $success" if good else "bold $error")]
+            parts += [
+                "  ",
+                ("✓ verified" if good else "✗ not as it was built", "bold $success" if good else "bold $error"),
+            ]
             parts.append((f"  {manifest.name} {manifest.version}  {sized(self._archive.size)}", "$muted"))
         return Content.assemble(*parts)
 

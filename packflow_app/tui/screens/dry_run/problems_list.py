@@ -24,13 +24,19 @@ class ProblemsList(Options):
     def show(self, report: DryRunReport) -> None:
         """Show what there is to say about a report."""
         self.problems = _problems(report)
-        errors = len(errors_of(report)) + min(len(report.failures), _MOST_FAILURES)
+        errors = len(self.problems) - len(warnings_of(report))
         self.clear_options()
         for at, problem in enumerate(self.problems):
             self.add_option(Option(_text(problem, is_error=at < errors), id=str(at)))
         if not self.problems:
-            self.add_option(Option(Content.assemble(("✓ ", "$success"), "Nothing to mend. ", ("5", "bold $key"),
-                                                    " goes on to the export."), disabled=True))
+            self.add_option(
+                Option(
+                    Content.assemble(
+                        ("✓ ", "$success"), "Nothing to mend. ", ("5", "bold $key"), " goes on to the export."
+                    ),
+                    disabled=True,
+                )
+            )
         self.highlighted = 0 if self.problems else None
 
     @property
@@ -43,7 +49,7 @@ class ProblemsList(Options):
 def _problems(report: DryRunReport) -> list[Problem]:
     failures = [
         Problem("event-failed", f"Event {one.event}: {one.step}: {one.type}: {one.message}", one.file, one.line)
-        for one in report.failures[:_MOST_FAILURES]
+        for one in report.failures[1:_MOST_FAILURES]  # the first stands among the errors
     ]
     return [*errors_of(report), *failures, *warnings_of(report)]
 

@@ -117,8 +117,9 @@ class DryRunScreen(JourneyScreen):
         self.set_class(report is None, "-empty")
         if report is None:
             self.query_one("#verdict", Static).update(
-                Content.assemble(_EMPTY, " Press ", ("r", "bold $key"),
-                                 " to run it on the sample events, one by one and in batches.")
+                Content.assemble(
+                    _EMPTY, " Press ", ("r", "bold $key"), " to run it on the sample events, one by one and in batches."
+                )
             )
             return
         model = Content.assemble(

@@ -55,7 +55,9 @@ def compared(left: Any, right: Any) -> tuple[list[Content], list[Content]]:  # n
     plain = [[line.plain for line in laid_out(text)] for text in texts]
     marked: tuple[set[int], set[int]] = (set(), set())
     gaps: tuple[dict[int, int], dict[int, int]] = ({}, {})
-    for tag, left_from, left_to, right_from, right_to in SequenceMatcher(None, *plain, autojunk=False).get_opcodes():
+    for tag, left_from, left_to, right_from, right_to in SequenceMatcher(
+        None, plain[0], plain[1], autojunk=False
+    ).get_opcodes():
         if tag == "equal":
             continue
         marked[0].update(range(left_from, left_to))

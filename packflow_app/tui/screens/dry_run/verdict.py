@@ -20,8 +20,10 @@ _FIELDS = 4
 
 def verdict_lines(report: DryRunReport) -> list[Content]:
     """One line for each verdict or measurement, the first the most important."""
-    lines = [_parity(report.parity), _row("failed events", f"{report.failed:,}" if report.failed else "none",
-                                          good=not report.failed)]
+    lines = [
+        _parity(report.parity),
+        _row("failed events", f"{report.failed:,}" if report.failed else "none", good=not report.failed),
+    ]
     if report.golden is not None:
         same = "equal" if report.golden.equal else "differ"
         lines.append(_row("golden events", f"{report.golden.events:,} {same}", good=report.golden.equal))

@@ -1,4 +1,4 @@
-"""A file of events that is open for looking: rows by number, filtered or not, with what is odd about each. No screens."""
+"""A file of events, open for looking: rows by number, filtered or not, with what is odd about each. No screens."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ class OpenedEvents:
     def filtered(
         self, expression: str, *, is_sql: bool, report: Callable[[Any], None], cancel: threading.Event
     ) -> array[int]:
-        """The positions of the events that a text or an SQL expression chooses; raises UsageError for one that is none."""
+        """The positions of the events that a text or an SQL expression chooses; raises UsageError for a wrong one."""
         choose = EventFilter(self.paths or self._known(), expression).matching if is_sql else containing(expression)
         found = array("Q")
         for last, positions in matching_positions(self.index, choose, cancel):

@@ -289,7 +289,9 @@ class EventsScreen(JourneyScreen):
         if opened is None or row is None:
             return
         self._read(
-            PROBLEM, "Look for a problem", lambda _r, cancel: opened.problem(row.position, step, found, cancel),
+            PROBLEM,
+            "Look for a problem",
+            lambda _r, cancel: opened.problem(row.position, step, found, cancel),
             background=False,
         )
 

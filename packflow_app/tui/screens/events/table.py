@@ -146,7 +146,7 @@ class EventTable(ScrollView, can_focus=True):
 
     def _shown_columns(self) -> list[tuple[str, int]]:
         room = self.scrollable_content_region.width - self._number_width - 3
-        shown = []
+        shown: list[tuple[str, int]] = []
         for key in self.columns[self.first_column :]:
             width = min(self._widths[key], max(room, 0))
             if shown and self._widths[key] > room:
@@ -161,10 +161,9 @@ class EventTable(ScrollView, can_focus=True):
         style = self.visual_style
         if number >= self.count:
             return Strip.blank(width, style.rich_style)
-        content = self._content(number)
+        content = self._content(number).truncate(width, ellipsis=True, pad=True)
         if number == self.cursor:
             content = content.stylize_before(self._cursor_style)
-        content = content.truncate(width, ellipsis=True, pad=True)
         return Strip(content.render_segments(style)).adjust_cell_length(width, style.rich_style)
 
     @property
@@ -184,7 +183,9 @@ class EventTable(ScrollView, can_focus=True):
         if row.invalid:
             where = f" (column {row.column})" if row.column else ""
             text = visible(row.text[:200])
-            return Content.assemble(head, ("✗ ", "$error"), (f"{visible(row.invalid)}{where}  ", "$error"), (text, "$muted"))
+            return Content.assemble(
+                head, ("✗ ", "$error"), (f"{visible(row.invalid)}{where}  ", "$error"), (text, "$muted")
+            )
         mark = ("● ", "$warning") if row.odd else ("  ", "")
         cells: list[str | tuple[str, str]] = []
         for key, width in self._shown_columns():

@@ -40,8 +40,9 @@ class ExportOptionsDialog(ModalScreen["ExportOptions | None"]):
             yield Label("Folder to write to; it is made if it is missing")
             yield PathInput(str(self._options.output), folders=True, id="output")
             yield Label(f"Golden events to record anew, 0 to {MOST_GOLDEN} (0: ship none; empty: as they are)")
-            yield Input(golden, id="golden", placeholder="as they are", validators=[Integer(0, MOST_GOLDEN)],
-                        valid_empty=True)
+            yield Input(
+                golden, id="golden", placeholder="as they are", validators=[Integer(0, MOST_GOLDEN)], valid_empty=True
+            )
             yield Checkbox("Replace another archive of the same name", self._options.force, id="force", compact=True)
             yield Label("", id="wrong", classes="wrong")
             yield Static(id="plan", classes="hint")
@@ -67,7 +68,9 @@ class ExportOptionsDialog(ModalScreen["ExportOptions | None"]):
     @on(Checkbox.Changed)
     def _plan(self) -> None:
         options = self.options()
-        self.query_one("#wrong", Label).update("" if options else f"Golden events are a number from 0 to {MOST_GOLDEN}.")
+        self.query_one("#wrong", Label).update(
+            "" if options else f"Golden events are a number from 0 to {MOST_GOLDEN}."
+        )
         command = ACTIONS["export"].call(options).command if options else ""
         self.query_one("#plan", Static).update(Content.assemble(("$ ", "$muted"), visible(command)))
 

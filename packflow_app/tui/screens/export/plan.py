@@ -46,7 +46,9 @@ def gates(seen: ProjectSeen) -> list[Gate]:
         Gate(checked.state, "checks", _checks(checked.state, checked.word, checked.detail)),
     ]
     if golden:
-        found.append(Gate(State.OK if golden.get("equal") else State.FAILED, "golden", f"{golden.get('events', 0)} events"))
+        found.append(
+            Gate(State.OK if golden.get("equal") else State.FAILED, "golden", f"{golden.get('events', 0)} events")
+        )
     return found
 
 

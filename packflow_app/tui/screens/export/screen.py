@@ -140,8 +140,12 @@ class ExportScreen(JourneyScreen):
         if options is None:
             return Content("")
         golden = "as they are" if options.golden is None else str(options.golden)
-        rows = [("to", home_path(options.output.absolute())), ("golden", golden), ("format", "zip, one file"),
-                ("existing", "replaced" if options.force else "kept; asks first")]
+        rows = [
+            ("to", home_path(options.output.absolute())),
+            ("golden", golden),
+            ("format", "zip, one file"),
+            ("existing", "replaced" if options.force else "kept; asks first"),
+        ]
         lines = [Content.assemble((label.ljust(_LABEL), "$muted"), visible(text)) for label, text in rows]
         return Content("\n").join([*lines, Content.assemble(("o", "bold $key"), (" changes them", "$muted"))])
 
@@ -155,8 +159,11 @@ class ExportScreen(JourneyScreen):
             ("sha256", exported.sha256),
             ("run it", run_words(exported.path, seen.events if seen is not None else None)),
         ]
-        lines = [Content.assemble(("✓ ", "bold $success"), (state, "bold $success"), (
-            "  6 verifies it and looks inside", "$muted"))]
+        lines = [
+            Content.assemble(
+                ("✓ ", "bold $success"), (state, "bold $success"), ("  6 verifies it and looks inside", "$muted")
+            )
+        ]
         lines += [Content.assemble((label.ljust(_LABEL), "$muted"), visible(text)) for label, text in rows]
         return Content("\n").join(lines)
 

@@ -81,7 +81,7 @@ class HomeScreen(JourneyScreen):
         self.query_one("#inside").display = inside
         self.query_one("#outside").display = not inside
         if inside:
-            self._draw()
+            self._draw(seen)
         else:
             self._draw_outside()
 
@@ -89,7 +89,7 @@ class HomeScreen(JourneyScreen):
         self.query_one(ProgressLine).show(next(iter(self.journey.jobs.running), None))
         shown = job.problem if job.state == "failed" and job.action in STEPS else None
         self.query_one(ProblemPanel).show(shown)
-        self._draw()
+        self._draw(self.journey.seen)
 
     def call(self) -> Call | None:
         from packflow_app.tui.defaults import default_call  # noqa: PLC0415 - the rooms, when there is a project
@@ -106,13 +106,12 @@ class HomeScreen(JourneyScreen):
                 states[job.action] = StepState(job.action, State.RUNNING, "running")
         return states
 
-    def _draw(self) -> None:
+    def _draw(self, seen: ProjectSeen | None) -> None:
         self.query_one(StepsList).states = self._states()
-        self.query_one("#next-text", Static).update(self._next())
+        self.query_one("#next-text", Static).update(self._next(seen))
         self._draw_table()
 
-    def _next(self) -> Content:
-        seen = self.journey.seen
+    def _next(self, seen: ProjectSeen | None) -> Content:
         if seen is None:
             return Content.styled("Looking at the project …", "$muted")
         if self.journey.jobs.running:
@@ -123,8 +122,14 @@ class HomeScreen(JourneyScreen):
         lines: list[Content | tuple[str, str] | str] = [(visible(todo.why), "bold $error" if wrong else "bold")]
         if seen.problem is not None and seen.problem.file:
             line = f":{seen.problem.line}" if seen.problem.line else ""
-            lines += ["\n", ("where ", "$muted"), (visible(f"{seen.problem.file}{line}"), "$key"), "  ", ("e", "bold $key"),
-                      (" edit", "$muted")]
+            lines += [
+                "\n",
+                ("where ", "$muted"),
+                (visible(f"{seen.problem.file}{line}"), "$key"),
+                "  ",
+                ("e", "bold $key"),
+                (" edit", "$muted"),
+            ]
         return Content.assemble(*lines, "\n", _with_keys(todo.how))
 
     def _draw_table(self) -> None:

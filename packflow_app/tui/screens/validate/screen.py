@@ -12,6 +12,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Input, OptionList, Static
 
+from packflow_app.actions.validate import ValidateOptions
 from packflow_app.checks.check import Severity
 from packflow_app.tui.defaults import default_call
 from packflow_app.tui.screens.journey import JourneyScreen, bindings_of
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class ValidateScreen(JourneyScreen):
-    """Checks when it is opened first; running the model only where its verdict is missing or stale."""
+    """Looks when it is opened first, without running anything; ``r`` runs the model where its verdict is missing."""
 
     STEP = "validate"
     ACTIONS: ClassVar[tuple[str, ...]] = ("validate", "sync", "requirements", "dry-run")
@@ -67,9 +68,10 @@ class ValidateScreen(JourneyScreen):
         self._draw()
 
     def _check_at_once(self) -> None:
-        """Look without running anything, unless the whole check is under way already."""
-        if (call := self.call()) is not None:
-            self.journey.start(call)
+        """Look without running anything: opening a screen is no leave to run somebody's model."""
+        seen = self.journey.seen
+        if seen is not None and seen.problem is None and not seen.gone:
+            self.run_named("validate", ValidateOptions(seen.folder, run=False))
 
     def call(self) -> Call | None:
         return default_call("validate", self.journey.seen) if self.journey.seen is not None else None
@@ -97,9 +99,13 @@ class ValidateScreen(JourneyScreen):
     def _counts(self) -> Content:
         done, seen = self._done, self.journey.seen
         if seen is not None and seen.problem is not None:
-            return Content.assemble(("✗ ", "$error"), "packflow.yaml cannot be read; ", ("1", "bold $key"), " shows why.")
+            return Content.assemble(
+                ("✗ ", "$error"), "packflow.yaml cannot be read; ", ("1", "bold $key"), " shows why."
+            )
         if done is None:
-            return Content.styled("Checking …" if self.journey.project else "No project is open: 1 goes home.", "$muted")
+            return Content.styled(
+                "Checking …" if self.journey.project else "No project is open: 1 goes home.", "$muted"
+            )
         parts: list[str | tuple[str, str]] = []
         for severity, noun in NOUNS.items():
             mark, style = MARKS[severity]
