@@ -19,7 +19,9 @@ def shown_path(path: Path) -> str:
 def home_path(path: Path) -> str:
     """``path`` for eyes alone: the home folder is ``~``."""
     home = Path.home()
-    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) and path != home else str(path)
+    if path == home:
+        return "~"
+    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
 
 
 def counted(number: int, noun: str) -> str:

@@ -15,6 +15,7 @@ from textual.signal import Signal
 
 from packflow_app.tui.editor import editor_command
 from packflow_app.tui.jobs import Job, JobEnded, JobProgressed, Jobs, fault
+from packflow_app.tui.journaling import note
 from packflow_app.tui.keys import EVERYWHERE, SCREENS
 from packflow_app.tui.palette import JourneyCommands
 from packflow_app.tui.recent import remember_project, remember_theme
@@ -41,8 +42,8 @@ class PackflowApp(App[int]):
 
     TITLE = "packflow"
     CSS_PATH = "app.tcss"
-    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (100, "-wide")]
-    VERTICAL_BREAKPOINTS = [(0, "-flat"), (16, "-low"), (30, "-high")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (100, "-wide")]  # noqa: RUF012 - Textual declares it so
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (16, "-low"), (30, "-high")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(key.keys, key.action, key.label, show=False, priority=key.keys == "ctrl+c") for key in EVERYWHERE
     ]
@@ -115,6 +116,11 @@ class PackflowApp(App[int]):
         self._watching = begin_watch(self, self.project)
         self.project_changed.publish(None)
 
+    @property
+    def is_looking(self) -> bool:
+        """Whether there is a project that was not looked at yet."""
+        return self.project is not None and self.seen is None
+
     def _stop_watching(self) -> None:
         if self._watching is not None:
             self._watching.end()
@@ -146,6 +152,7 @@ class PackflowApp(App[int]):
         if self.jobs.take(message):
             self.job_changed.publish(message.job)
             if isinstance(message, JobEnded) and not message.job.call.background:
+                note(message.job, self.seen)
                 self._tell_end(message.job)
                 if self._watching is not None:
                     self._watching.look_now()
@@ -214,15 +221,14 @@ class PackflowApp(App[int]):
             self.push_screen(HelpDialog(self.journey_screen.STEP))
 
     def action_leave(self) -> None:
-        if not self.jobs.running:
+        at_work = [job.call.title.lower() for job in self.jobs.running if not job.call.only_reads]
+        if not at_work:
             self._leave(0)
             return
         from packflow_app.tui.dialogs.confirm import ConfirmDialog  # noqa: PLC0415
 
-        running = ", ".join(job.call.title.lower() for job in self.jobs.running)
-        self.push_screen(
-            ConfirmDialog(f"Still at work: {running}.", "Stop it and quit"), lambda yes: self._leave(0) if yes else None
-        )
+        question = ConfirmDialog(f"Still at work: {', '.join(at_work)}.", "Stop it and quit")
+        self.push_screen(question, lambda yes: self._leave(0) if yes else None)
 
     async def action_quit(self) -> None:
         self._leave(0)

@@ -10,7 +10,8 @@ from packflow_app.checks.verdict import verdict_on
 from packflow_app.dryrun.project_files import project_files
 from packflow_app.environments.interpreters import find_interpreter
 from packflow_app.locations import dry_run_dir, journal_file
-from packflow_app.projects.contents import contents_digest, file_digest
+from packflow_app.projects.contents import contents_digest
+from packflow_app.projects.file_hashes import file_digest
 from packflow_app.projects.journal import file_stamp, read_journal
 from packflow_app.projects.project import open_project
 from packflow_app.result import Problem

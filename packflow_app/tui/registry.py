@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 class Call:
     """An action with its options: ``run(report, cancel)`` does it and gives its value or raises a PackflowError.
 
-    One in the ``background`` is a screen's own reading: nobody is told of it, and quitting does not wait for it.
+    One in the ``background`` is a screen's own reading, of whose end nobody is told. One that ``only_reads`` can be
+    broken off without a question.
     """
 
     action: str
@@ -26,6 +27,7 @@ class Call:
     run: Callable[[Callable[[Any], None], threading.Event], Any]
     options: Any = None
     background: bool = False
+    only_reads: bool = False
 
     @property
     def command(self) -> str:
@@ -48,10 +50,11 @@ class Action:
     words: Callable[[Any], commands.Words]
     function: Callable[[], Callable[..., Any]]
     cancellable: bool = True
+    only_reads: bool = False
 
     def call(self, options: Any) -> Call:  # noqa: ANN401 - the action's own options
         """The action on these options."""
-        return Call(self.id, self.title, self.words(options), partial(self._run, options), options)
+        return Call(self.id, self.title, self.words(options), partial(self._run, options), options, only_reads=self.only_reads)
 
     def _run(self, options: Any, report: Callable[[Any], None], cancel: threading.Event) -> Any:  # noqa: ANN401
         function = self.function()
@@ -103,14 +106,14 @@ def _sync() -> Callable[..., Any]:
 ACTIONS = {
     action.id: action
     for action in (
-        Action("inspect", "Profile the events", "r", "inspect", commands.inspect_words, _inspect),
+        Action("inspect", "Profile the events", "r", "inspect", commands.inspect_words, _inspect, only_reads=True),
         Action("save", "Save the sample of these events", "s", "inspect", commands.inspect_words, _inspect),
         Action("dry-run", "Run the model on the sample events", "r", "dry-run", commands.dry_run_words, _dry_run),
         Action("validate", "Check what an export needs", "r", "validate", commands.validate_words, _validate),
         Action("sync", "Install what the project requires", "f", "validate", commands.sync_words, _sync),
         Action("requirements", "Pin what the model uses", "f", "validate", commands.dry_run_words, _dry_run),
         Action("export", "Write the archive", "r", "export", commands.export_words, _export),
-        Action("verify", "Verify the archive", "r", "verify", commands.verify_words, _verify),
+        Action("verify", "Verify the archive", "r", "verify", commands.verify_words, _verify, only_reads=True),
         Action("init", "Make a project", "n", "home", commands.init_words, _init, cancellable=False),
     )
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 _DARK = {
     "muted": "#97a3b6",
@@ -58,7 +58,8 @@ _LIGHT = {
 
 def _plain() -> dict[str, str]:
     """Variables of a theme that leaves the background to the terminal."""
-    named = {"muted": "ansi_default", "line": "ansi_default", "cursor-background": "ansi_blue"}
+    named = dict(BUILTIN_THEMES["ansi-dark"].variables)
+    named |= {"muted": "ansi_default", "line": "ansi_default", "cursor-background": "ansi_blue"}
     named |= {"key": "ansi_cyan", "string": "ansi_green", "number": "ansi_yellow", "literal": "ansi_magenta"}
     named |= {"cursor-foreground": "ansi_bright_white", "block-cursor-text-style": "none"}
     named |= {"block-cursor-background": "ansi_blue", "block-cursor-foreground": "ansi_bright_white"}

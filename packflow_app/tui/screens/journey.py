@@ -8,13 +8,14 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.screen import Screen
-from textual.widgets import Input, Label
+from textual.widgets import Input
 
 from packflow_app.tui.keys import keys_of
 from packflow_app.tui.widgets.command_line import CommandLine
 from packflow_app.tui.widgets.key_hints import KeyHints
 from packflow_app.tui.widgets.step_strip import StepStrip
 from packflow_app.tui.widgets.title_bar import TitleBar
+from packflow_app.tui.widgets.too_small import TooSmall
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,6 +42,7 @@ class JourneyScreen(Screen[None]):
     STEP: ClassVar[str] = "home"
     ACTIONS: ClassVar[tuple[str, ...]] = ()
     ESCAPE_TO_MINIMIZE: ClassVar[bool] = False
+    run_is_wanted: bool = False
 
     @property
     def journey(self) -> PackflowApp:
@@ -55,7 +57,7 @@ class JourneyScreen(Screen[None]):
             yield from self.compose_body()
         yield CommandLine()
         yield KeyHints(self.STEP)
-        yield Label("", id="too-small")
+        yield TooSmall(id="too-small")
 
     def compose_body(self) -> ComposeResult:
         """What stands between the steps and the command."""
@@ -73,13 +75,6 @@ class JourneyScreen(Screen[None]):
     def on_screen_resume(self) -> None:
         self._refresh_all()
 
-    def on_resize(self) -> None:
-        width, height = self.app.size
-        self.query_one("#too-small", Label).update(
-            f"Packflow needs 60 columns and 16 lines of room; here are {width} and {height}. Make the window larger, "
-            "or run packflow --help for the commands."
-        )
-
     def _refresh_all(self) -> None:
         self._project_changed(self.journey.seen)
         for action in self.ACTIONS:
@@ -92,6 +87,9 @@ class JourneyScreen(Screen[None]):
         self._show_steps()
         self.show_project(seen)
         self.show_command()
+        if self.run_is_wanted and seen is not None:
+            self.run_is_wanted = False
+            self.action_run()
 
     def _job_changed(self, job: Job) -> None:
         self._show_steps()
@@ -129,7 +127,9 @@ class JourneyScreen(Screen[None]):
 
     def action_run(self) -> None:
         call = self.call()
-        if call is None:
+        if call is None and self.journey.is_looking:
+            self.run_is_wanted = True  # the key came before the project was looked at; it is not lost
+        elif call is None:
             self.journey.say("There is nothing to run here yet.", severity="warning")
         else:
             self.journey.start(call)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from packflow_app.tui.jobs import Job
 
 _BAR = 24
+_LEAST_BAR = 6
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _NEWS_SECONDS = 0.25
 
@@ -44,7 +45,8 @@ class ProgressLine(Static):
 
     def _draw(self) -> None:
         if self._job is not None and self.display:
-            self.update(self._pace.line(self._job, self.content_size.width))
+            width = self.content_size.width or self.app.size.width - 4  # it may not have been laid out yet
+            self.update(self._pace.line(self._job, width))
 
 
 class Pace:
@@ -62,23 +64,20 @@ class Pace:
             self._phase, self._began, self._first = phase, job.seconds, done
         elapsed = job.seconds - self._began
         rate = (done - self._first) / elapsed if elapsed > 0.2 else 0.0
-        parts = [Content.styled(f"◐ {phase or job.call.title.lower()}", "bold $primary")]
-        if total:
-            parts += [Content.styled(bar(done / total, _BAR), "$primary"), Content(words)]
-        elif words:
-            parts.append(Content(words))
+        name = Content.styled(f"◐ {phase or job.call.title.lower()}", "bold $primary")
+        parts = [Content(words)] if words else []
         if rate >= 1 and total:
-            shown = f"{sized(int(rate))}/s" if "iB" in words or words.endswith(" B") else f"{rate:,.0f}/s"
+            shown = f"{sized(int(rate))}/s" if phase == "reading" else f"{rate:,.0f}/s"
             parts.append(Content.styled(f"{shown}  {left_text((total - done) / rate)} left", "$muted"))
         else:
             parts.append(Content.styled(f"{job.seconds:.0f} s", "$muted"))
         stop = Content.assemble(("esc", "bold $key"), (" stop", "$muted"))
-        line = Content("")
-        for part in [*parts, stop]:
-            if line.cell_length + part.cell_length + 2 > width:
-                break
-            line = Content.assemble(line, "  " if line else "", part)
-        return line
+        room = width - sum(part.cell_length + 2 for part in (name, *parts, stop))
+        if total and room >= _LEAST_BAR:
+            parts.insert(0, Content.styled(bar(done / total, min(_BAR, room)), "$primary"))
+        while parts and sum(part.cell_length + 2 for part in (name, *parts, stop)) - 2 > width:
+            parts.pop()
+        return Content("  ").join([name, *parts, stop])
 
 
 Described = tuple[str, int, int, str]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from packflow_app.errors import CancelledError
-from packflow_app.projects.contents import file_digest
+from packflow_app.projects.file_hashes import file_digest
 from packflow_app.runtime import DRY_RUN_NAME, Manifest, PackflowError, open_archive
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static, Tree
 
-from packflow_app.projects.journal import JournalEntry, file_stamp, record_step
+from packflow_app.projects.journal import file_stamp
 from packflow_app.runtime import Manifest, PackflowError
 from packflow_app.tui.commands import run_words
 from packflow_app.tui.json_text import laid_out
@@ -47,7 +47,6 @@ class ArchiveScreen(JourneyScreen):
         self._path: Path | None = None
         self._stamp = ""
         self._archive: ArchiveSeen | None = None
-        self._recorded: int | None = None
 
     def compose_body(self) -> ComposeResult:
         yield Static(id="about")
@@ -85,15 +84,6 @@ class ArchiveScreen(JourneyScreen):
         if job.state == "done" and job.value.path == self._path:
             self._archive = job.value
             self._draw()
-            if self._recorded != job.number:
-                self._recorded = job.number
-                self._record(job.value)
-
-    def _record(self, archive: ArchiveSeen) -> None:
-        """Note it in the journal of the project whose archive it is."""
-        seen = self.journey.seen
-        if seen is not None and seen.archive == archive.path:
-            record_step(seen.folder, "verify", journal_entry(archive))
 
     def _draw(self) -> None:
         archive = self._archive
@@ -105,7 +95,6 @@ class ArchiveScreen(JourneyScreen):
         self.query_one(FilesTree).show({name: one.size for name, one in archive.manifest.files.items()})
 
     def on_resize(self) -> None:
-        super().on_resize()
         self.call_after_refresh(self._draw_panels)
 
     def _draw_panels(self) -> None:
@@ -125,15 +114,14 @@ class ArchiveScreen(JourneyScreen):
             return Content.assemble(
                 "No archive is open. Press ", ("o", "bold $key"), " to open one, or ", ("5", "bold $key"), " to export."
             )
-        parts: list[str | tuple[str, str]] = [(visible(home_path(self._path)), "bold")]
+        parts: list[str | tuple[str, str]] = []
         if self._archive is not None:
             manifest = self._archive.manifest
             good = self._archive.is_verified
-            parts += [
-                "  ",
-                ("✓ verified" if good else "✗ not as it was built", "bold $success" if good else "bold $error"),
-            ]
-            parts.append((f"  {manifest.name} {manifest.version}  {sized(self._archive.size)}", "$muted"))
+            text, style = ("✓ verified", "$success") if good else ("✗ not as it was built", "$error")
+            parts += [(text, f"bold {style}"), (f"  {visible(manifest.name)} {visible(manifest.version)}", "bold")]
+            parts.append((f"  {sized(self._archive.size)}  ", "$muted"))
+        parts.append((visible(home_path(self._path)), "$muted"))
         return Content.assemble(*parts)
 
     @on(Tree.NodeSelected)
@@ -148,17 +136,9 @@ class ArchiveScreen(JourneyScreen):
             self.app.push_screen(FileDialog(node.data, text))
 
 
-def journal_entry(archive: ArchiveSeen) -> JournalEntry:
-    """What the journal keeps of a verification."""
-    bad = next((verdict for verdict in archive.verdicts if verdict.good is False), None)
-    summary = "verified" if bad is None else "not intact"
-    detail = f"sha256 {archive.sha256[:16]}…" if bad is None else bad.text
-    return JournalEntry(bad is None, summary, detail, file_stamp(archive.path), str(archive.path))
-
-
 def _verified_text(archive: ArchiveSeen, width: int) -> Content:
     lines = [_verdict_line(verdict) for verdict in archive.verdicts]
-    half = 64 if width >= _LABEL + 64 else 32
+    half = 64 if width >= _LABEL + 64 + 2 else 32  # with a scroll bar
     lines += [_line(label, archive.sha256[at : at + half]) for at, label in ((0, "sha256"), (half, ""))[: 64 // half]]
     lines.append(_line("run it", run_words(archive.path, None)))
     return Content("\n").join(lines)

@@ -75,7 +75,6 @@ class DryRunScreen(JourneyScreen):
         self.set_focus(self.query_one(ProblemsList))
 
     def on_resize(self) -> None:
-        super().on_resize()
         self.call_after_refresh(self._draw_speed)
 
     # What is shown
@@ -115,6 +114,9 @@ class DryRunScreen(JourneyScreen):
     def _draw(self) -> None:
         report = self._report
         self.set_class(report is None, "-empty")
+        if report is None and self.journey.is_looking:
+            self.query_one("#verdict", Static).update(Content.styled("Looking at the project …", "$muted"))
+            return
         if report is None:
             self.query_one("#verdict", Static).update(
                 Content.assemble(

@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from packflow_app.dryrun.report import Difference
+from packflow_app.runtime import Difference
 from packflow_app.tui.json_text import laid_out
 from packflow_app.tui.widgets.lists import Scroll
 

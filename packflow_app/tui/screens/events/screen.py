@@ -14,7 +14,6 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from packflow_app.actions.inspect import InspectOptions
-from packflow_app.projects.journal import JournalEntry, file_stamp, record_step
 from packflow_app.tui.dialogs.ask_path import AskPath, PathQuestion
 from packflow_app.tui.dialogs.confirm import ConfirmDialog
 from packflow_app.tui.registry import ACTIONS, Call
@@ -157,9 +156,6 @@ class EventsScreen(JourneyScreen):
             self._opened.know(job.value.profile.paths)
             self.query_one(EventTable).put_last(constant_fields(job.value.profile))
             self.query_one(EventTable).forget()
-        project = self.journey.project
-        if project is not None and self._file is not None and job.call.options.filter is None:
-            record_step(project, "inspect", journal_entry(self._file, job.value.profile))
 
     def _filtered(self, job: Job) -> None:
         self._found = job.value
@@ -209,6 +205,7 @@ class EventsScreen(JourneyScreen):
             panel.scroll_to(y=0, animate=False)
 
     def _draw_about(self) -> None:
+        self.set_class(self._file is None, "-empty")
         self.query_one("#about", Static).update(self._about())
 
     def _about(self) -> Content:
@@ -336,14 +333,6 @@ def constant_fields(profile: EventsProfile) -> set[str]:
         for path in profile.paths
         if len(path.keys) == 1 and path.distinct == 1 and not path.is_optional and profile.events > 1
     }
-
-
-def journal_entry(file: Path, profile: EventsProfile) -> JournalEntry:
-    """What the journal keeps of a profile."""
-    invalid, conflicts = profile.invalid_count, len(profile.conflicts)
-    summary = f"{invalid:,} invalid" if invalid else counted(conflicts, "conflict") if conflicts else "ok"
-    detail = f"{file.name}  {counted(profile.events, 'event')}, {invalid:,} invalid"
-    return JournalEntry(not invalid, summary, detail, file_stamp(file), str(file))
 
 
 SCREEN = EventsScreen

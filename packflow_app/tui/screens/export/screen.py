@@ -120,8 +120,9 @@ class ExportScreen(JourneyScreen):
         self.set_class(nothing, "-empty")
         self.set_class(self._done is not None, "-done")
         if seen is None or nothing:
+            text = "Looking at the project … " if self.journey.is_looking else "There is no project to export. "
             self.query_one("#gates", Static).update(
-                Content.assemble("There is no project to export. ", ("1", "bold $key"), " goes home.")
+                Content.assemble(text, ("1", "bold $key"), " goes home.")
             )
             return
         lines = [

@@ -70,8 +70,7 @@ class HomeScreen(JourneyScreen):
         self._focus()
 
     def on_resize(self) -> None:
-        super().on_resize()
-        self._draw_table()
+        self.call_after_refresh(self._draw_table)
 
     def _focus(self) -> None:
         self.set_focus(self.query_one(StepsList if self.journey.project else Options))
@@ -191,7 +190,7 @@ class HomeScreen(JourneyScreen):
 
     def action_run(self) -> None:
         seen = self.journey.seen
-        if self.journey.project is not None and seen is not None and self.call() is None and not seen.problem:
+        if seen is not None and self.call() is None and not seen.problem and not seen.gone:
             self.journey.say("All is done: the archive is written and verified.")
         else:
             super().action_run()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -15,6 +16,7 @@ from textual.widgets import Input, OptionList, Static
 from packflow_app.actions.validate import ValidateOptions
 from packflow_app.checks.check import Severity
 from packflow_app.tui.defaults import default_call
+from packflow_app.tui.registry import ACTIONS
 from packflow_app.tui.screens.journey import JourneyScreen, bindings_of
 from packflow_app.tui.screens.validate.findings_list import MARKS, NOUNS, FindingsList, finding_text
 from packflow_app.tui.screens.validate.fixes import fix_call
@@ -71,7 +73,8 @@ class ValidateScreen(JourneyScreen):
         """Look without running anything: opening a screen is no leave to run somebody's model."""
         seen = self.journey.seen
         if seen is not None and seen.problem is None and not seen.gone:
-            self.run_named("validate", ValidateOptions(seen.folder, run=False))
+            call = ACTIONS["validate"].call(ValidateOptions(seen.folder, run=False))
+            self.journey.start(replace(call, only_reads=True))
 
     def call(self) -> Call | None:
         return default_call("validate", self.journey.seen) if self.journey.seen is not None else None

@@ -1,0 +1,124 @@
+"""Every screen, in every state, at both sizes: the text that is drawn, compared with what it was; and its colours.
+
+Text is compared, not a picture: it is what a reader sees, its differences can be read in a diff, and it does not change
+with the next release of Textual, whose SVG does. Colours are looked at for what must hold of them in every theme.
+``PACKFLOW_UPDATE_SCREENS=1`` writes the files anew; look at the diff then.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from packflow_app.dryrun.session import ModeProgressed
+from packflow_app.errors import CancelledError, ModelFailedError
+from packflow_app.tui.keys import SCREENS
+from packflow_app.tui.registry import Call
+from packflow_app.tui.widgets.key_hints import KeyHints
+from screens import SIZES, Driver, normal, opened
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+KEPT = Path(__file__).parent / "screens"
+UPDATE = bool(os.environ.get("PACKFLOW_UPDATE_SCREENS"))
+STATES = ("empty", "ok", "error", "running")
+ACTION = {"home": "dry-run"}
+
+
+def failing(_report: Callable[[Any], None], _cancel: threading.Event) -> None:
+    error = ModelFailedError(
+        "The backend raised KeyError: 'n'.", file="inference.py", line=7, hint="Mend the backend, and run it again."
+    )
+    error.log = "loading\nTraceback …\n"
+    raise error
+
+
+def endless(report: Callable[[Any], None], cancel: threading.Event) -> None:
+    report(ModeProgressed("batch 8", 24, 60))
+    cancel.wait(30)
+    raise CancelledError("Stopped.")
+
+
+async def put_into(driver: Driver, screen: str, state: str) -> None:
+    """Bring a screen into a state that needs a job of its action."""
+    action = ACTION.get(screen, screen)
+    run = failing if state == "error" else endless
+    job = driver.app.start(Call(action, "Run the model", ["packflow", "dry-run"], run))
+    if state == "error":
+        await driver.until(lambda: job.state == "failed", "the failure")
+    else:
+        await driver.until(lambda: job.progress is not None, "progress")
+    await driver.pilot.pause()
+
+
+def look(driver: Driver, size: tuple[int, int]) -> tuple[str, str]:
+    """The text of a screen, and its picture; what must hold of every one is checked."""
+    text = driver.text
+    assert "Traceback (" not in text
+    assert all(len(line) <= size[0] for line in text.splitlines())
+    assert len(text.splitlines()) == size[1]
+    footer = driver.app.screen.query_one(KeyHints)
+    assert len(footer.shown) <= (5 if size[0] < 100 else 99)
+    for key in footer.shown:
+        assert f"{key.shown} {key.label}" in text, "the footer is cut off"
+    return text, driver.app.export_screenshot()
+
+
+async def all_states(
+    work: Path, screen: str, size: tuple[int, int], theme: str = "dark"
+) -> dict[str, tuple[str, str]]:
+    """What a screen looks like in every state."""
+    looks = {}
+    async with opened(None, screen, size=size, theme=theme) as driver:
+        looks["empty"] = look(driver, size)
+    async with opened(work / "churn-scorer", screen, size=size, theme=theme) as driver:
+        looks["ok"] = look(driver, size)
+        for state in ("error", "running"):
+            await put_into(driver, screen, state)
+            looks[state] = look(driver, size)
+    return looks
+
+
+def kept_file(screen: str, state: str, size: tuple[int, int]) -> Path:
+    return KEPT / f"{screen}-{state}-{size[0]}x{size[1]}.txt"
+
+
+@pytest.mark.parametrize("size", SIZES, ids=["120x36", "80x24"])
+@pytest.mark.parametrize("screen", SCREENS)
+async def test_a_screen_looks_as_it_did(work: Path, screen: str, size: tuple[int, int]) -> None:
+    looks = await all_states(work, screen, size)
+    assert set(looks) == set(STATES)
+    for state, (text, _) in looks.items():
+        now = normal(text, work)
+        if UPDATE:
+            KEPT.mkdir(exist_ok=True)
+            kept_file(screen, state, size).write_text(now, encoding="utf-8")
+        assert now == kept_file(screen, state, size).read_text("utf-8"), state
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("theme", ["light", "ansi"])
+@pytest.mark.parametrize("screen", SCREENS)
+async def test_a_theme_changes_colours_alone(work: Path, screen: str, theme: str) -> None:
+    for state, (text, picture) in (await all_states(work, screen, SIZES[0], theme)).items():
+        assert normal(text, work) == kept_file(screen, state, SIZES[0]).read_text("utf-8"), state
+        assert ("#fbfbf9" in picture.lower()) == (theme == "light")
+        assert "#12171e" not in picture.lower(), "a colour of the dark theme"
+
+
+async def test_a_screen_shown_twice_is_drawn_alike(work: Path) -> None:
+    async with opened(work / "churn-scorer", "validate") as driver:
+        before = driver.text
+        await driver.press("2", "4")
+        await driver.quiet()
+        assert normal(driver.text, work).replace("– not run", "✓ ok") == normal(before, work).replace("– not run", "✓ ok")
+
+
+def test_no_file_of_a_screen_is_left_over() -> None:
+    wanted = {kept_file(screen, state, size) for screen in SCREENS for state in STATES for size in SIZES}
+    assert set(KEPT.iterdir()) == wanted

@@ -1,0 +1,225 @@
+"""The app in a real terminal: the journey by keys alone, and the terminal as it was before, however it ends."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from projects import backend, write_project
+from tui_terminals import Terminal, packflow_in_terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parents[2]
+EVENTS = ROOT / "tests" / "data" / "dotted_dns.ndjson.gz"
+REAL = Path(os.environ.get("PACKFLOW_EVENTS_DIR", ROOT.parent / "shared" / "events")) / "zeek_dns.ndjson.gz"
+COLOR = re.compile(rb"\x1b\[(?:[0-9]+;)*(?:3[0-7]|38|4[0-7]|48|9[0-7]|10[0-7])(?:;[0-9]+)*m")
+LEAVES_ALTERNATE_SCREEN, SHOWS_CURSOR, ENDS_MOUSE = b"\x1b[?1049l", b"\x1b[?25h", b"\x1b[?1003l"
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    return write_project(tmp_path / "model")
+
+
+def assert_restored(terminal: Terminal) -> None:
+    for ending in (LEAVES_ALTERNATE_SCREEN, SHOWS_CURSOR, ENDS_MOUSE):
+        assert ending in terminal.output
+    last = terminal.output.rindex(LEAVES_ALTERNATE_SCREEN)
+    assert b"\x1b[?1049h" not in terminal.output[last:]
+
+
+@pytest.mark.parametrize("events", [EVENTS, REAL], ids=["generated", "real"])
+@pytest.mark.parametrize("size", [(120, 36), (80, 24)], ids=["120x36", "80x24"])
+def test_the_journey_by_keys_alone(tmp_path: Path, events: Path, size: tuple[int, int]) -> None:
+    if not events.is_file():
+        pytest.skip(f"{events.name} is not there; set PACKFLOW_EVENTS_DIR to a folder of real events")
+    folder = tmp_path / "work"
+    folder.mkdir()
+    shutil.copy(events, folder / "dns.ndjson.gz")
+    with packflow_in_terminal(folder=folder, size=size, variables={"XDG_STATE_HOME": str(tmp_path)}) as terminal:
+        terminal.wait_for("Where shall we begin?")
+        terminal.press("enter")
+        terminal.wait_for("dns.ndjson.gz")
+        terminal.press("enter", "enter")
+        terminal.wait_for("The model has not been run yet.")
+        terminal.press("r")
+        terminal.wait_for("The dry run is good.", 60)
+        terminal.press("r")
+        terminal.wait_for("All checks passed.")
+        terminal.press("r")
+        terminal.wait_for("The archive is written.")
+        terminal.press("r")
+        terminal.wait_for("written and verified")
+        for key, text in (("2", "no invalid lines"), ("3", "single = batch"), ("4", "nothing is in the way")):
+            terminal.press(key)
+            terminal.wait_for(text)
+            assert "Traceback" not in terminal.text
+        terminal.press("5")
+        terminal.wait_for("Contents:")
+        terminal.press("6")
+        terminal.wait_for("✓ verified")
+        terminal.press("q")
+        assert terminal.end() == 0
+        assert_restored(terminal)
+    archive = folder / "dns-model-0.1.0.zip"
+    archive = archive if archive.is_file() else folder / "dns_model-0.1.0.zip"
+    ran = subprocess.run([sys.executable, str(archive), "info"], capture_output=True, text=True, check=True)
+    assert "dns-model 0.1.0" in ran.stdout
+
+
+def test_a_run_stops_within_a_second_and_the_app_goes_on(tmp_path: Path) -> None:
+    project = write_project(tmp_path / "slow", backend("time.sleep(0.2)\nreturn [{'n': e['n']} for e in inputs]"))
+    with packflow_in_terminal("ui", "dry-run", folder=project) as terminal:
+        terminal.wait_for("has not been run yet")
+        terminal.press("r")
+        terminal.wait_for("esc stop")
+        terminal.wait_for("of 40 events")
+        terminal.press("escape")
+        terminal.wait_for("stopped", 1.5)
+        terminal.press("q")
+        assert terminal.end(5) == 0
+        assert_restored(terminal)
+
+
+def test_quitting_while_something_runs_is_asked_about(tmp_path: Path) -> None:
+    project = write_project(tmp_path / "slow", backend("time.sleep(0.2)\nreturn [{'n': e['n']} for e in inputs]"))
+    with packflow_in_terminal("ui", "3", folder=project) as terminal:
+        terminal.wait_for("has not been run yet")
+        terminal.press("r")
+        terminal.wait_for("esc stop")
+        terminal.press("q")
+        terminal.wait_for("Still at work")
+        terminal.press("n")
+        terminal.wait_for("esc stop")
+        terminal.press("q")
+        terminal.wait_for("Still at work")
+        terminal.press("y")
+        assert terminal.end(5) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_it_with_the_terminal_restored(project: Path, number: signal.Signals) -> None:
+    with packflow_in_terminal(folder=project) as terminal:
+        terminal.wait_for("has not been run yet")
+        os.kill(terminal.process, number)
+        assert terminal.end(5) == 128 + number
+        assert_restored(terminal)
+
+
+def test_a_fault_ends_it_with_one_clear_error(project: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "site"
+    broken.mkdir()
+    (broken / "sitecustomize.py").write_text(
+        "import packflow_app.tui.steps as steps\n"
+        "def fail(seen):\n    raise RuntimeError('broken on purpose')\n"
+        "steps.next_step = fail\n"
+    )
+    with packflow_in_terminal(folder=project, variables={"PYTHONPATH": str(broken)}) as terminal:
+        assert terminal.end(20) == 70
+        assert_restored(terminal)
+        after = terminal.output[terminal.output.rindex(LEAVES_ALTERNATE_SCREEN) :].decode()
+        assert "Packflow has a fault: RuntimeError: broken on purpose" in after
+        assert "Traceback" not in after
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables"), [((), {"NO_COLOR": "1"}), (("ui", "--theme", "none"), {})], ids=["NO_COLOR", "none"]
+)
+def test_no_colour_codes_where_none_are_wanted(
+    project: Path, arguments: tuple[str, ...], variables: dict[str, str]
+) -> None:
+    with packflow_in_terminal(*arguments, folder=project, variables=variables) as terminal:
+        terminal.wait_for("has not been run yet")
+        for key in ("2", "3", "4", "5", "6", "?", "escape", "t", "1"):
+            terminal.press(key)
+        terminal.press("q")
+        assert terminal.end() == 0
+        assert COLOR.findall(terminal.output) == []
+
+
+def test_the_terminals_own_colours_are_sixteen(project: Path) -> None:
+    with packflow_in_terminal("ui", "--theme", "ansi", folder=project) as terminal:
+        terminal.wait_for("has not been run yet")
+        for key in ("2", "3", "4", "5", "6", "1"):
+            terminal.press(key)
+        terminal.press("q")
+        assert terminal.end() == 0
+        assert b"38;2" not in terminal.output
+        assert b"48;2" not in terminal.output
+        assert COLOR.findall(terminal.output)
+
+
+def test_a_light_terminal_is_asked_and_believed(project: Path) -> None:
+    with packflow_in_terminal(folder=project) as terminal:
+        while b"\x1b]11;?" not in terminal.output:
+            terminal.read()
+        os.write(terminal.descriptor, b"\x1b]11;rgb:ffff/ffff/eeee\x1b\\\x1b[?62;c")
+        terminal.wait_for("has not been run yet")
+        assert b"48;2;251;251;249" in terminal.output
+        terminal.press("q")
+        assert terminal.end() == 0
+
+
+def test_a_window_too_small_asks_for_room_and_goes_on_when_it_has_it(project: Path) -> None:
+    with packflow_in_terminal(folder=project, size=(40, 10)) as terminal:
+        terminal.wait_for("60 columns and 16")
+        terminal.resize(100, 30)
+        terminal.wait_for("has not been run yet")
+        terminal.press("q")
+        assert terminal.end() == 0
+
+
+@pytest.fixture
+def no_utf8() -> Iterator[dict[str, str]]:
+    yield {"LC_ALL": "C", "LANG": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+
+
+def test_a_locale_without_utf8_is_no_traceback(project: Path, no_utf8: dict[str, str]) -> None:
+    with packflow_in_terminal(folder=project, variables=no_utf8) as terminal:
+        terminal.wait_for("has not been run yet")
+        terminal.press("2", "3", "1", "q")
+        assert terminal.end() == 0
+        assert b"Traceback" not in terminal.output
+
+
+def test_a_dumb_terminal_gets_a_numbered_menu(project: Path) -> None:
+    with packflow_in_terminal(folder=project, variables={"TERM": "dumb"}) as terminal:
+        terminal.wait_for("Choose a number")
+        assert "Next: The model has not been run yet." in terminal.text
+        number = next(line.split()[0] for line in terminal.text.splitlines() if "packflow dry-run" in line)
+        terminal.press(f"{number}\r")
+        terminal.wait_for("single = batch")
+        terminal.wait_for("Choose a number")
+        terminal.press("nonsense\r")
+        terminal.wait_for("There is no choice")
+        terminal.press("q\r")
+        assert terminal.end() == 0
+        assert b"\x1b[" not in terminal.output
+
+
+def test_no_tty_is_one_sentence() -> None:
+    for arguments in (["ui"], ["ui", "events"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "packflow_app", *arguments],
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+        assert done.returncode == 2
+        assert done.stdout == ""
+        assert "needs a terminal" in done.stderr
+        assert "\x1b" not in done.stderr
