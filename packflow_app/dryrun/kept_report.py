@@ -7,7 +7,8 @@ import types
 import typing
 from typing import TYPE_CHECKING, Any
 
-from packflow_app.dryrun import comparison, needs_report, probe_report, report, timings
+from packflow_app import runtime
+from packflow_app.dryrun import needs_report, probe_report, report, timings
 from packflow_app.projects import requirements
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 _NAMES = {
     name: kind
-    for module in (requirements, timings, needs_report, probe_report, comparison, report)
+    for module in (requirements, timings, needs_report, probe_report, runtime, report)
     for name, kind in vars(module).items()
 }
 
