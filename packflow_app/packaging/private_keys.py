@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 PUBLIC_SUFFIX = ".pub"
 _MAX_KEY_BYTES = 64 * 1024
-_BEGIN = re.compile(rb"\s*-----BEGIN ((?:[A-Z]+ )*)(PRIVATE KEY|PUBLIC KEY|CERTIFICATE)-----")
+# openssl ecparam -genkey writes which curve it is in a block of its own first.
+_PARAMETERS = rb"(?:-----BEGIN EC PARAMETERS-----[^-]*-----END EC PARAMETERS-----)?\s*"
+_BEGIN = re.compile(rb"\s*" + _PARAMETERS + rb"-----BEGIN ((?:[A-Z]+ )*)(PRIVATE KEY|PUBLIC KEY|CERTIFICATE)-----")
 _OWNER_ONLY = 0o600
 _OTHERS = 0o077
 

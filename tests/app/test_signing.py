@@ -132,6 +132,9 @@ class TestPrivateKeys:
                 loaded = load_private_key(path, "word")  # not looked at where there is none
                 assert loaded.private_numbers() == key.private_numbers()
                 path.unlink()
+        parameters = b"-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"
+        path = key_file(tmp_path, parameters + private_pem(key, form="TraditionalOpenSSL"))
+        assert load_private_key(path).private_numbers() == key.private_numbers()
 
     def test_encrypted(self, tmp_path: Path) -> None:
         path = write_key_pair(tmp_path / "a.key", "right").private
