@@ -68,6 +68,11 @@ class ParseTest(unittest.TestCase):
             pem(bytes.fromhex("3039301306072a8648ce3d020106082a8648ce3d030107032200 02") + bytes(32)), "compressed"
         )
 
+    def test_a_curve_that_is_written_out(self) -> None:
+        # The head of what `openssl ec -pubout -param_enc explicit` writes.
+        head = "3082014b3082010306072a8648ce3d02013081f7020101302c06072a8648ce3d0101022100"
+        self.refused(pem(bytes.fromhex(head) + bytes(298)), "written out instead of named")
+
     def test_points_that_are_none(self) -> None:
         x, y = KEY.point
         self.refused(pem(der_of(x, y ^ 1)), "does not lie on the curve")

@@ -150,7 +150,9 @@ def _kind_of(der: bytes) -> str:
             return f"a key of another kind, {name}"
     if der.startswith(bytes.fromhex("3039301306072a8648ce3d0201")):
         return "a compressed point"
-    if not der or (len(der) > 1 and der[1] + 2 != len(der)):
+    if bytes.fromhex("06072a8648ce3d0101") in der[:60]:
+        return "a curve that is written out instead of named"
+    if not der or (len(der) > 1 and der[1] < 0x80 and der[1] + 2 != len(der)):
         return "a key that is cut short or damaged"
     return "no P-256 key in its one DER form"
 
