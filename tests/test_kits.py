@@ -200,6 +200,16 @@ class TestWhatIsInside:
         second = sender.kit(HERE.name, WINDOWS, signing_key=SigningKey(sender.keys.private), force=True)
         assert {name: (second.folder / name).read_bytes() for name in tree(second.folder)} == contents
 
+    def test_an_archive_under_another_name(self, sender: Sender) -> None:
+        sign(SignOptions(sender.archive, SigningKey(sender.keys.private)))
+        for suffix in ("", ".sig"):
+            path = sender.archive.with_name(sender.archive.name + suffix)
+            path.rename(path.with_name(f"download (1){suffix}"))
+        sender.archive = sender.archive.with_name("download (1)")
+        done = sender.kit()
+        assert {"tiny-1.0.zip", "tiny-1.0.zip.sig"} <= tree(done.folder)
+        assert checked(done.folder, "--key", sender.keys.public).returncode == 0
+
     def test_this_machine_where_none_is_named(self, sender: Sender) -> None:
         assert [target.name for target in sender.kit().targets] == [HERE.name]
 

@@ -17,6 +17,7 @@ from packflow_app.packaging.model_wheel import write_model_wheel
 from packflow_app.packaging.signing import Signer, signature_path, write_signature
 from packflow_app.packaging.target_wheels import fetch_wheels
 from packflow_app.packaging.verifier import VERIFIER_NAME, verifier
+from packflow_app.packaging.versions import archive_file_name
 from packflow_app.placing import make_folders, remove_empty, sibling
 from packflow_app.projects.file_hashes import file_digest
 from packflow_app.runtime import (
@@ -146,7 +147,7 @@ def _fill(
     *,
     model_wheel: bool,
 ) -> tuple[str, str | None, str | None, tuple[Target, ...], tuple[KitWheel, ...], dict[str, str], int]:
-    copy = work / archive.path.name
+    copy = work / archive_file_name(archive.manifest.name, archive.manifest.version)  # whatever it was renamed to
     shutil.copyfile(archive.path, copy)
     signature, signed_by = _signature(copy, archive.path, signer)
     wheels = _wheels(work, archive, targets, tools, wheelhouse)
@@ -185,7 +186,7 @@ def _signature(copy: Path, original: Path, signer: Signer | None) -> tuple[str |
     if sha256 != file_digest(copy):
         raise _wrong_signature(original, "It is the signature of other bytes.")
     target.write_bytes(content)
-    return target.name, fingerprint
+    return target.name, fingerprint or "(one that the signature does not name)"
 
 
 def _is_by(signer: Signer, file: Path, content: bytes) -> bool:
