@@ -77,9 +77,9 @@ def make_kit(
     """Make the kit of ``archive`` in ``folder``, which appears whole or not at all.
 
     With a ``signer`` the archive and SHA256SUMS are signed; without, a signature beside the archive goes along. With
-    ``model_wheel`` the model is among the wheels. Raises
-    UsageError for a folder that is there (``force`` replaces one that is a kit), CheckFailedError for an archive that
-    lacks the lock that it needs, a target that the model is not for or that lacks a wheel, a signature of another file.
+    ``model_wheel`` the model is among the wheels. Raises UsageError for a folder that is there (``force`` replaces one
+    that is a kit), CheckFailedError for an archive that lacks the lock that it needs, a target that the model is not
+    for or that lacks a wheel, a signature of another file.
     """
     folder = folder.absolute()
     replaced = check_kit_place(folder, force=force)

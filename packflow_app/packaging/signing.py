@@ -95,7 +95,7 @@ class CommandSigner:
             ) from None
         if ran.returncode:
             said = ran.stderr.decode("utf-8", "replace").strip().splitlines()[-_LOG_LINES:]
-            raise _command_failed(f"{name} failed with exit code {ran.returncode}.", "\n".join(said))
+            raise _command_failed(f"{name} failed with exit code {ran.returncode}.", "; ".join(said))
         der = _der_in(ran.stdout)
         if der is None:
             raise _command_failed(f"{name} printed no ECDSA signature.")

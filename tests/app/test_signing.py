@@ -300,7 +300,7 @@ class TestSignCommand:
             write_signature(io.BytesIO(CONTENT), "file.zip", signer, tmp_path / "file.zip.sig")
         assert caught.value.code == "sign-command-failed"
         if "token" in program:
-            assert caught.value.detail == "the token\nis not there"
+            assert caught.value.detail == "the token; is not there"
 
     def test_a_program_that_is_not_there(self, pair: Path, tmp_path: Path) -> None:
         signer = command_signer("no-such-program-here --sign", pair.with_suffix(".pub"))
