@@ -55,6 +55,7 @@ from packflow_runtime.manifest import (
     Parity,
     Provenance,
     canonical_json,
+    parse_manifest,
 )
 from packflow_runtime.model_comparison import (
     Difference,
@@ -209,6 +210,7 @@ __all__ = [
     "list_pickles",
     "open_archive",
     "parse_der_signature",
+    "parse_manifest",
     "parse_project_config",
     "parse_public_key",
     "parse_yaml",

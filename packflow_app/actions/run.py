@@ -10,7 +10,14 @@ from pathlib import Path
 from packflow_app.environments.interpreters import Interpreter, find_interpreter, fits
 from packflow_app.errors import NotFoundError
 from packflow_app.projects.project import open_project
-from packflow_app.runtime import COMMAND_VARIABLE, is_archive, open_archive, runtime_start
+from packflow_app.runtime import (
+    COMMAND_VARIABLE,
+    MANIFEST_NAME,
+    is_archive,
+    open_archive,
+    parse_manifest,
+    runtime_start,
+)
 
 
 @dataclass(frozen=True)
@@ -49,9 +56,8 @@ def prepare_run(options: RunOptions) -> PreparedRun:
 
 
 def _interpreter(target: Path, chosen: str | None) -> Interpreter:
-    if is_archive(target):
-        with open_archive(target) as archive:
-            requires = archive.manifest.python_requires
+    if is_archive(target) or (target / MANIFEST_NAME).is_file():
+        requires = _python_requires(target)
         # An archive's own environment, where `install` made one, is found by the runtime from any Python.
         found = find_interpreter(Path(), chosen, requires)
         if chosen is None and not fits(found, requires):  # the .venv of the current folder, which is for something else
@@ -66,3 +72,11 @@ def _interpreter(target: Path, chosen: str | None) -> Interpreter:
         )
     project = open_project(target)
     return find_interpreter(project.folder, chosen, project.config.python_requires)
+
+
+def _python_requires(target: Path) -> str:
+    """What an archive says of its Python, also unzipped."""
+    if target.is_dir():
+        return parse_manifest((target / MANIFEST_NAME).read_bytes()).python_requires
+    with open_archive(target) as archive:
+        return archive.manifest.python_requires

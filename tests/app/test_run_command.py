@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,12 @@ def test_an_archive_runs_with_the_runtimes_options(archive: Path, tmp_path: Path
     assert strict.returncode == 1
     before = packflow("-C", tmp_path, "run", "--batch-size", "2", "tiny.zip", "events.ndjson", cwd=Path("/"))
     assert outcomes(before)[0] == {"n": 11}
+
+
+def test_an_unzipped_archive_runs_too(archive: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(archive) as file:
+        file.extractall(tmp_path / "unzipped")
+    assert outcomes(packflow("run", "unzipped", cwd=tmp_path))[0] == {"n": 11}
 
 
 def test_json_tells_of_the_run(archive: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import unittest
+import zipfile
 
 from runtime.archive_programs import DOUBLING, ArchivePrograms, lines
 
@@ -94,6 +95,19 @@ class Comparing(ArchivePrograms):
         (project / "inference.py").write_text(OTHER, encoding="utf-8")
         done = self.start(self.path, "compare", project, self.events)
         self.assertTrue(done.stdout.startswith(b"tiny 1.0 and mine 2.0 differ on 10 of 10 events"), done.stderr)
+
+    def test_an_unzipped_archive_can_be_either(self) -> None:
+        folder = self.folder / "unzipped"
+        with zipfile.ZipFile(self.other) as archive:
+            archive.extractall(folder)
+        expected = self.start(self.path, "compare", self.other, self.events)
+        self.assertEqual(self.start(self.path, "compare", folder, self.events).stdout, expected.stdout)
+        self.assertEqual(self.outside("compare", self.path, folder, self.events).stdout, expected.stdout)
+        self.assertEqual(self.outside("compare", folder, self.other, self.events).returncode, 0)
+        (folder / "project" / "steps.py").write_text("")
+        changed = self.start(self.path, "compare", folder, self.events)
+        self.assertEqual((changed.returncode, changed.stdout), (1, b""))
+        self.assertIn(b"project/steps.py is not the file that the manifest lists", changed.stderr)
 
     def test_what_is_missing(self) -> None:
         empty = self.folder / "empty"

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import unittest
+from pathlib import Path
 
 from packflow_runtime.equality import Rule
 from packflow_runtime.machine import Machine, recorded_libraries
@@ -167,6 +170,23 @@ class Replays(ArchivePrograms):
             (self.folder / name).write_text("raise AssertionError('a file beside the archive')\n", encoding="utf-8")
         for _ in range(2):
             self.assertEqual(self.start(self.path, "replay").returncode, 0)
+
+    @unittest.skipUnless(Path("/dev/full").exists(), "needs /dev/full")
+    def test_a_reader_that_goes_away_and_a_full_disk(self) -> None:
+        self.write(golden=(THREE, lines({"n": 2}, {"n": 4}, {"n": 6})))
+        for words in (("replay",), ("replay", "--json"), ("info",), ("cache", "list")):
+            with self.subTest(words), Path("/dev/full").open("wb") as full:
+                command = [sys.executable, "-S", str(self.path), *words]
+                options = {"stderr": subprocess.PIPE, "env": {**os.environ, "PACKFLOW_CACHE": str(self.cache)}}
+                done = subprocess.run(command, stdout=full, check=False, **options)  # type: ignore[call-overload]
+                self.assertEqual(done.returncode, 5)
+                self.assertIn(b"error: The standard output cannot be written: ", done.stderr)
+                self.assertNotIn(b"Traceback", done.stderr)
+                read, write = os.pipe()
+                os.close(read)
+                done = subprocess.run(command, stdout=write, check=False, **options)  # type: ignore[call-overload]
+                os.close(write)
+                self.assertEqual((done.returncode, done.stderr), (0, b""))
 
 
 class Rules(unittest.TestCase):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import os
 import sys
@@ -13,7 +14,7 @@ from . import __version__
 from .errors import ExitCode, PackflowError
 from .manifest import MANIFEST_NAME, Manifest, parse_manifest
 from .reporting import print_error, print_notice
-from .stdio import reopen_closed_streams
+from .stdio import discard_output, not_writable, reopen_closed_streams
 from .target import Target
 
 if TYPE_CHECKING:
@@ -34,8 +35,9 @@ COMMANDS = {
 def main_of_archive(tree: str, archive: str, bytecode_dir: str | None, *, unzipped: bool = False) -> int:
     """Run the archive whose extracted copy is ``tree``; ``archive`` is what the user started."""
     reopen_closed_streams()
-    try:
-        folder = Path(tree)
+    folder = Path(tree)
+
+    def answer() -> int:
         if unzipped:
             from .archive import check_tree  # noqa: PLC0415 - an extracted copy is checked already
 
@@ -45,29 +47,26 @@ def main_of_archive(tree: str, archive: str, bytecode_dir: str | None, *, unzipp
         options = _archive_options(archive, manifest, sys.argv[1:])
         target = Target(archive, folder, manifest, bytecode_dir, is_unzipped=unzipped, restart=(archive,))
         return _answer(target, options)
-    except PackflowError as error:
-        return _failed(error, sys.argv[1:])
-    except KeyboardInterrupt:
-        return _interrupted()
+
+    return _told(answer, sys.argv[1:])
 
 
 def cold_start(archive: str, cache_dir: str, run: Callable[[str, str, str | None], int]) -> int:
     """Answer for an archive that has no extracted copy yet; commands that need one make it and go on with ``run``."""
     reopen_closed_streams()
     from .archive import open_archive  # noqa: PLC0415
-    from .extraction import with_extracted_tree  # noqa: PLC0415 - a warm start does without it
+    from .extraction import extract_to_cache  # noqa: PLC0415 - a warm start does without it
 
-    try:
+    def answer() -> int:
         with open_archive(Path(archive)) as opened:
             manifest = opened.manifest
         options = _archive_options(archive, manifest, sys.argv[1:])
         if not _module(options.command).NEEDS_COPY:
             return _answer(Target(archive, None, manifest), options)
-    except PackflowError as error:
-        return _failed(error, sys.argv[1:])
-    except KeyboardInterrupt:
-        return _interrupted()
-    return with_extracted_tree(archive, cache_dir, run)
+        extracted = extract_to_cache(Path(archive), cache_dir)
+        return run(extracted.tree, archive, extracted.bytecode_dir)
+
+    return _told(answer, sys.argv[1:])
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -82,37 +81,53 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"packflow-runtime {__version__}")
     options = _parsed(parser, words or ["--help"], outside=True)
-    try:
+
+    def answer() -> int:
         if not hasattr(options, "target"):
             return _answer(None, options)
         return _answer_outside(options, ours=arguments is None)
+
+    return _told(answer, words)
+
+
+def _told(answer: Callable[[], int], words: list[str]) -> int:
+    """The exit code of an answer, or of the error that ended it, which is shown."""
+    try:
+        code = answer()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except PackflowError as error:
         return _failed(error, words)
     except KeyboardInterrupt:
-        return _interrupted()
+        print_notice("interrupted")
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:  # whoever read it has seen enough
+        discard_output()
+        return ExitCode.OK
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        discard_output()
+        return print_error(not_writable("The standard output", error))
+    return code
 
 
 def _answer_outside(options: argparse.Namespace, *, ours: bool) -> int:
     """Answer for the archive or project that is named; ``ours`` says that the process is there for this alone."""
     from .archive import is_archive, open_archive  # noqa: PLC0415 - a warm start of an archive does without it
+    from .environment_start import runtime_start  # noqa: PLC0415 - only here
+    from .opening import opened_target  # noqa: PLC0415 - only here
 
     path, module = options.target, _module(options.command)
-    if not is_archive(path) and (path.is_dir() or options.command == "run") and module.TAKES_PROJECT:
-        return _answer(Target(str(path), path), options)
-    if not module.NEEDS_COPY:
+    if is_archive(path) and not module.NEEDS_COPY:
         with open_archive(path) as archive:
             manifest = archive.manifest
         return _answer(Target(str(path), None, manifest), options)
-    from .cached_copies import cache_root  # noqa: PLC0415 - only here
-    from .extraction import extract_to_cache  # noqa: PLC0415 - only here
-
-    extracted = extract_to_cache(path, cache_root())
-    tree = Path(extracted.tree)
-    manifest = parse_manifest((tree / MANIFEST_NAME).read_bytes())
-    from .environment_start import runtime_start  # noqa: PLC0415 - only here
-
-    restart = runtime_start() if ours else ()
-    return _answer(Target(str(path), tree, manifest, extracted.bytecode_dir, restart=restart), options)
+    target = opened_target(path, runtime_start() if ours else ())
+    if target.manifest is None and not module.TAKES_PROJECT:
+        with open_archive(path):  # which says what is wrong with it
+            pass
+    return _answer(target, options)
 
 
 def _answer(target: Target | None, options: argparse.Namespace) -> int:
@@ -190,11 +205,6 @@ def _add_cache_option(parser: argparse.ArgumentParser) -> None:
 
 def _module(command: str) -> Any:  # noqa: ANN401 - a module, as commands/__init__.py has it
     return importlib.import_module(f".commands.{command}", __package__)
-
-
-def _interrupted() -> int:
-    print_notice("interrupted")
-    return ExitCode.INTERRUPTED
 
 
 def _failed(error: PackflowError, arguments: list[str]) -> int:

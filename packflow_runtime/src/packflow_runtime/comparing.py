@@ -7,20 +7,15 @@ import stat
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from .archive import is_archive
-from .cached_copies import cache_root
 from .codec import StdlibCodec
 from .compression import PlainReader
 from .environments import find_environment
 from .errors import ExitCode, PackflowError
-from .extraction import extract_to_cache
 from .jsonlines import decode_event, is_blank
 from .lines import LineReader
-from .manifest import MANIFEST_NAME, parse_manifest
 from .model_comparison import ModelComparison, describe_models
 from .replaying import run_one_by_one
 from .supervised import ModelSource, SupervisedModel
-from .target import Target
 from .target_children import explained_for, model_source
 
 if TYPE_CHECKING:
@@ -29,6 +24,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .equality import Rule
+    from .target import Target
 
 
 @dataclass(frozen=True)
@@ -38,17 +34,6 @@ class Sampled:
     events: list[bytes]
     invalid: int
     is_all: bool
-
-
-def other_target(path: Path) -> Target:
-    """Another archive, from its checked copy, or a project; raises PackflowError."""
-    if not is_archive(path):
-        return Target(str(path), path)
-    from pathlib import Path  # noqa: PLC0415 - the annotation's own is for the type checker
-
-    extracted = extract_to_cache(path, cache_root())
-    tree = Path(extracted.tree)
-    return Target(str(path), tree, parse_manifest((tree / MANIFEST_NAME).read_bytes()), extracted.bytecode_dir)
 
 
 def compare_targets(

@@ -8,16 +8,12 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from . import cache, cached_copies
 from .archive import Archive, extract, open_archive
 from .errors import ExitCode, PackflowError
 from .file_locks import try_lock
-from .reporting import print_error, print_notice
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from .reporting import print_notice
 
 _PRIVATE = "packflow-copy-"
 _IN_USE = "in-use"
@@ -51,18 +47,6 @@ def extract_to_cache(path: Path, cache_dir: str) -> Extracted:
             print_notice(f"the cache {cache_dir} cannot be used: {error.strerror or error}")
             return Extracted(_private_copy(archive), None)
     return Extracted(tree, cached_copies.bytecode_dir(cache_dir))
-
-
-def with_extracted_tree(path: str, cache_dir: str, run: Callable[[str, str, str | None], int]) -> int:
-    """Extract the archive at ``path`` and call ``run(tree, path, bytecode_dir)``; errors are shown and become codes."""
-    try:
-        extracted = extract_to_cache(Path(path), cache_dir)
-    except PackflowError as error:
-        return print_error(error)
-    except KeyboardInterrupt:
-        print_notice("interrupted")
-        return ExitCode.INTERRUPTED
-    return run(extracted.tree, path, extracted.bytecode_dir)
 
 
 def _private_copy(archive: Archive) -> str:

@@ -13,10 +13,12 @@ if TYPE_CHECKING:
 
     from .target import Target
 
-    Check = Callable[[str, Any], "str | None"]
+    Check = Callable[[Any], "Fault | None"]
 
 CODE = "input-schema"
 """The code of the error record of an event that breaks the schema."""
+_ITEM = None
+"""Stands for a place in a list among the keys that lead to a fault."""
 _KINDS: dict[str, tuple[type, ...]] = {
     "null": (type(None),),
     "boolean": (bool,),
@@ -27,6 +29,27 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "object": (dict,),
 }
 _NAMES = {type(None): "null", bool: "boolean", int: "integer", float: "number", str: "string", list: "array"}
+
+
+class Fault:
+    """What is wrong with a value, and the keys that lead to it, innermost first: paths are made for faults alone."""
+
+    __slots__ = ("keys", "words")
+
+    def __init__(self, words: str, *keys: str | None) -> None:
+        self.words = words
+        self.keys: list[str | None] = [*keys]
+
+    def below(self, key: str | None) -> Fault:
+        """The same fault as the value around it has it."""
+        self.keys.append(key)
+        return self
+
+    def __str__(self) -> str:
+        path = ""
+        for key in reversed(self.keys):
+            path = f"{path}[]" if key is _ITEM else child_path(path, key)
+        return f"{path or 'the event'} {self.words}"
 
 
 class InputSchema:
@@ -41,7 +64,8 @@ class InputSchema:
 
     def fault(self, event: dict[str, Any]) -> str | None:
         """The first thing about an event that breaks the schema, with its path; None where nothing does."""
-        return self._check("", event)
+        found = self._check(event)
+        return None if found is None else str(found)
 
 
 def shipped_schema(target: Target) -> dict[str, Any]:
@@ -63,38 +87,55 @@ def shipped_schema(target: Target) -> dict[str, Any]:
 
 def _compiled(schema: Any) -> Check:  # noqa: ANN401 - as above
     if schema is False:
-        return lambda path, _value: f"{path or 'the event'} is not in the schema"
+        return lambda _value: Fault("is not in the schema")
     if not isinstance(schema, dict):
-        return lambda _path, _value: None
-    named = schema.get("type")
-    names: list[str] | None = [named] if isinstance(named, str) else named
-    expected = " or ".join(names or ())
-    kinds = None if names is None else frozenset(kind for name in names for kind in _KINDS.get(name, ()))
+        return lambda _value: None
+    checked_type = _type_check(schema.get("type"))
     members = {key: _compiled(part) for key, part in schema.get("properties", {}).items()}
     required = tuple(schema.get("required", ()))
     others = _compiled(schema["additionalProperties"]) if "additionalProperties" in schema else None
     items = _compiled(schema["items"]) if "items" in schema else None
+    if not members and not required and others is None and items is None:
+        return checked_type
 
-    def check(path: str, value: Any) -> str | None:  # noqa: ANN401 - any JSON value
-        kind = type(value)
-        if kinds is not None and kind not in kinds and not (kind is float and int in kinds and value.is_integer()):
-            return f"{path or 'the event'} is {_NAMES.get(kind, 'object')}, and the schema says {expected}"
-        if kind is dict:
-            missing = next((key for key in required if key not in value), None)
-            if missing is not None:
-                return f"{child_path(path, missing)} is missing"
-            return _first_fault(path, value, members, others)
-        if kind is list and items is not None:
-            return next((fault for item in value if (fault := items(f"{path}[]", item)) is not None), None)
+    def check(value: Any) -> Fault | None:  # noqa: ANN401 - any JSON value
+        found = checked_type(value)
+        if found is not None:
+            return found
+        if type(value) is dict:
+            return _fault_of_object(value, required, members, others)
+        if type(value) is list and items is not None:
+            faults = (fault.below(_ITEM) for item in value if (fault := items(item)) is not None)
+            return next(faults, None)
         return None
 
     return check
 
 
-def _first_fault(path: str, value: dict[str, Any], members: dict[str, Check], others: Check | None) -> str | None:
+def _fault_of_object(
+    value: dict[str, Any], required: tuple[str, ...], members: dict[str, Check], others: Check | None
+) -> Fault | None:
+    for key in required:
+        if key not in value:
+            return Fault("is missing", key)
     for key, member in value.items():
         check = members.get(key, others)
-        fault = check(child_path(path, key), member) if check is not None else None
-        if fault is not None:
-            return fault
+        if check is not None and (found := check(member)) is not None:
+            return found.below(key)
     return None
+
+
+def _type_check(named: str | list[str] | None) -> Check:
+    if named is None:
+        return lambda _value: None
+    names = [named] if isinstance(named, str) else named
+    kinds = frozenset(kind for name in names for kind in _KINDS.get(name, ()))
+    expected = " or ".join(names)
+
+    def check(value: Any) -> Fault | None:  # noqa: ANN401 - any JSON value
+        kind = type(value)
+        if kind in kinds or (kind is float and int in kinds and value.is_integer()):
+            return None
+        return Fault(f"is {_NAMES.get(kind, 'object')}, and the schema says {expected}")
+
+    return check

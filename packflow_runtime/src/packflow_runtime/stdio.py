@@ -62,6 +62,13 @@ def take_standard_streams() -> tuple[int, int]:
     return source, sink
 
 
+def discard_output() -> None:
+    """Send what is still buffered for standard output nowhere, so that the end of the process does not fail on it."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 1)
+    os.close(nothing)
+
+
 def write_all(descriptor: int, data: bytes) -> None:
     """Write every byte; raises OSError as ``os.write`` does."""
     view = memoryview(data)

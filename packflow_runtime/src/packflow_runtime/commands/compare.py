@@ -47,8 +47,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def answer(target: Target, options: argparse.Namespace) -> int:
     """Run both, and show where they part."""
     require_output("Run it again with standard output open.")
-    from ..comparing import compare_targets, first_events, other_target  # noqa: PLC0415 - not needed to say how
+    from ..comparing import compare_targets, first_events  # noqa: PLC0415 - not needed to say how
     from ..equality import Rule  # noqa: PLC0415 - as above
+    from ..opening import opened_target  # noqa: PLC0415 - as above
 
     rule = Rule(options.rtol, options.atol, tuple(options.ignore))
     sampled = first_events(options.events, options.limit)
@@ -65,7 +66,7 @@ def answer(target: Target, options: argparse.Namespace) -> int:
         print_notice(f"comparing on the first {len(sampled.events):,} events; --limit takes more")
     found = compare_targets(
         target,
-        other_target(options.other),
+        opened_target(options.other),
         sampled.events,
         rule,
         timeout=options.timeout,
