@@ -136,6 +136,17 @@ def test_a_changed_wheel_is_refused_and_nothing_stays(place: Place) -> None:
 
 
 @pytest.mark.slow
+def test_a_wheelhouse_is_the_only_source(place: Place, tmp_path: Path) -> None:
+    """Also where pip is configured for other folders; its path may hold blanks."""
+    elsewhere = place.wheels.rename(place.folder / "else where")
+    place.wheels.mkdir()
+    done = place.start("install", "--wheelhouse", "wheels", PIP_FIND_LINKS=elsewhere.as_uri())
+    assert done.returncode == 3, done.stderr
+    done = place.start("install", "--wheelhouse", "else where")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
 def test_what_is_missing_is_named(place: Place) -> None:
     next(place.wheels.glob("deeper*")).unlink()
     done = place.start("install", "--wheelhouse", "wheels", "--json")

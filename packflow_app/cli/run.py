@@ -69,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="It runs in its own Python: a project's environment, or the one that `python model.zip install` made.",
     )
     add_run_command(parser)
+    parser.add_argument("--cache", metavar="DIR", help="keep extracted copies in DIR (default: $PACKFLOW_CACHE)")
     return parser
 
 

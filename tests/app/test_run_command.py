@@ -84,6 +84,12 @@ def test_an_archive_runs_with_the_runtimes_options(archive: Path, tmp_path: Path
     assert outcomes(before)[0] == {"n": 11}
 
 
+def test_another_cache(archive: Path, tmp_path: Path) -> None:
+    assert outcomes(packflow("run", archive, "--cache", "elsewhere", cwd=tmp_path))[0] == {"n": 11}
+    assert (tmp_path / "elsewhere" / "archives").is_dir()
+    assert not (tmp_path / "cache").exists()
+
+
 def test_an_unzipped_archive_runs_too(archive: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(archive) as file:
         file.extractall(tmp_path / "unzipped")

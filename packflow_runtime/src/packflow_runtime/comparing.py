@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from .codec import StdlibCodec
 from .compression import PlainReader
-from .environments import find_environment
+from .environment_start import hold, hold_copy
+from .environments import MARK, find_environment
 from .errors import ExitCode, PackflowError
 from .jsonlines import decode_event, is_blank
 from .lines import LineReader
@@ -89,10 +90,12 @@ def first_events(path: Path, limit: int) -> Sampled:
 
 
 def _outcomes(target: Target, events: Sequence[bytes], *, timeout: float, environments: bool) -> list[dict[str, Any]]:
+    hold_copy(target)
     source = model_source(target)
     found = find_environment(target.manifest) if environments and target.manifest is not None else None
     if found is not None:
         source = replace(source, python=found.python)
+        hold(os.path.join(found.folder, MARK))
     if found is None:
         target.check_python()
     if _is_stateful(target):  # a child that is started again would have forgotten

@@ -30,8 +30,7 @@ def enter_environment(target: Target, options: argparse.Namespace) -> None:
     """
     if target.manifest is None:
         return
-    if target.bytecode_dir is not None:  # in the cache
-        hold(os.path.join(os.path.dirname(str(target.folder)), STAMPS))
+    hold_copy(target)
     if options.no_environment or not target.restart or not target.manifest.requirements:
         return
     from .environments import MARK, find_environment  # noqa: PLC0415 - many archives require nothing
@@ -81,6 +80,12 @@ def _interpreter_options() -> list[str]:
     options += ["-B"] * bool(flags.dont_write_bytecode) + ["-O"] * flags.optimize
     options += [f"-W{word}" for word in sys.warnoptions]
     return options + [f"-X{name}" if value is True else f"-X{name}={value}" for name, value in sys._xoptions.items()]  # noqa: SLF001 - documented
+
+
+def hold_copy(target: Target) -> None:
+    """Note that an archive's copy in the cache is used, and keep it there while this process lives."""
+    if target.bytecode_dir is not None:  # it is in the cache
+        hold(os.path.join(os.path.dirname(str(target.folder)), STAMPS))
 
 
 def hold(file: str) -> int | None:

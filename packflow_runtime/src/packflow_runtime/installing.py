@@ -24,9 +24,10 @@ from .file_locks import exclusive
 from .manifest import LOCK_NAME, PROJECT_DIR
 from .python_versions import satisfies
 from .reporting import print_notice
+from .venv_tools import WHEELS_HINT, BasePython, VenvTools
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
     from .manifest import Manifest
@@ -36,20 +37,6 @@ _PROBE = (
     "import json, os, sys; print(json.dumps([sys.implementation.name, list(sys.version_info[:3]), "
     "os.path.realpath(sys.base_prefix), sys.prefix]))"
 )
-_SHOWN_LINES = 12
-_WHEELS_HINT = (
-    "Where there is a network, with a Python and a system as here:\n"
-    "unzip -j MODEL.zip packflow-info/requirements.lock && pip download -r requirements.lock -d DIR"
-)
-
-
-@dataclass(frozen=True)
-class BasePython:
-    """The Python to make an environment of; ``prefix`` is where its own settings for pip would be."""
-
-    path: str
-    identity: PythonIdentity
-    prefix: str
 
 
 @dataclass(frozen=True)
@@ -77,7 +64,7 @@ def install(target: Target, *, wheelhouse: Path | None, python: str | None, into
             f"The wheelhouse {wheelhouse} is not a folder.",
             code="wheelhouse-not-found",
             exit_code=ExitCode.NOT_FOUND,
-            hint=_WHEELS_HINT,
+            hint=WHEELS_HINT,
         )
     try:
         with _place(manifest, base, into) as (folder, held):
@@ -132,7 +119,7 @@ def _make(target: Target, base: BasePython, folder: str, wheelhouse: Path | None
     manifest = target.manifest
     assert manifest is not None  # noqa: S101 - an archive has one
     key = requirements_key(manifest)
-    tools = _Tools(base, folder, held)
+    tools = VenvTools(base, folder, held)
     print_notice(f"making an environment of Python {base.identity.version} in {folder}")
     tools.create(with_pip=key is not None)
     if key is not None:
@@ -233,109 +220,3 @@ def _base_python(chosen: str | None, manifest: Manifest) -> BasePython:
             hint="Name one of those with --python.",
         )
     return BasePython(path, PythonIdentity(implementation, found, base_prefix), prefix)
-
-
-class _Tools:
-    """venv and pip, at work on one environment; what they print goes to standard error."""
-
-    def __init__(self, base: BasePython, folder: str, held: int | None) -> None:
-        self._base = base
-        self._folder = folder
-        self._held = held
-
-    def create(self, *, with_pip: bool) -> None:
-        """Make the empty environment; raises PackflowError."""
-        options = [] if with_pip else ["--without-pip"]
-        code, lines = self._run([self._base.path, "-I", "-m", "venv", *options, self._folder])
-        if code:
-            raise PackflowError(
-                f"{self._base.path} could not make an environment.",
-                detail="\n".join(lines),
-                code="venv-failed",
-                exit_code=ExitCode.NOT_FOUND,
-                hint="Install its venv and ensurepip modules (on Debian and Ubuntu: apt install python3-venv), or name "
-                "another Python with --python.",
-            )
-
-    def install(self, file: str, wheelhouse: Path | None, *, hashed: bool) -> None:
-        """Install what a requirements file lists; raises PackflowError."""
-        options = ["--require-hashes"] if hashed else []
-        if wheelhouse is not None:
-            options += ["--no-index", "--find-links", os.path.abspath(wheelhouse)]
-        code, lines = self._run([*self._pip("install"), "--no-input", *options, "-r", file])
-        if code:
-            raise _installation_error(lines, wheelhouse)
-
-    def count(self) -> int:
-        """How many distributions are installed, pip and its kind aside."""
-        done = subprocess.run(
-            [*self._pip("list"), "--format=json"], capture_output=True, check=False, stdin=subprocess.DEVNULL
-        )
-        try:
-            return sum(one["name"] not in ("pip", "setuptools", "wheel") for one in json.loads(done.stdout))
-        except (ValueError, KeyError, TypeError):
-            return 0
-
-    def _pip(self, command: str) -> list[str]:
-        return [python_in(self._folder), "-I", "-m", "pip", command, "--disable-pip-version-check"]
-
-    def _run(self, command: Sequence[str]) -> tuple[int, list[str]]:
-        """The exit code and the last lines; the lock is inherited, so that a tool that outlives us keeps it."""
-        environment = {name: value for name, value in os.environ.items() if name not in _MISLEADING}
-        own = os.path.join(self._base.prefix, "pip.ini" if os.name == "nt" else "pip.conf")
-        if os.path.isfile(own):  # the new environment would have one of its own instead
-            environment.setdefault("PIP_CONFIG_FILE", own)
-        pass_fds = () if self._held is None or os.name == "nt" else (self._held,)
-        with subprocess.Popen(
-            command,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            pass_fds=pass_fds,
-            text=True,
-            errors="replace",
-        ) as process:
-            assert process.stdout is not None  # noqa: S101 - it was asked for
-            lines = []
-            try:
-                for line in process.stdout:
-                    lines.append(line.rstrip())
-                    print_notice(f"{line.rstrip()}")
-            except BaseException:
-                process.terminate()
-                raise
-        return process.returncode, [line for line in lines if line][-_SHOWN_LINES:]
-
-
-# What would lead venv or pip elsewhere than to the environment that is being made.
-_MISLEADING = (
-    "PIP_PREFIX",
-    "PIP_REQUIRE_VIRTUALENV",
-    "PIP_ROOT",
-    "PIP_TARGET",
-    "PIP_USER",
-    "PYTHONHOME",
-    "PYTHONPATH",
-    "VIRTUAL_ENV",
-    "__PYVENV_LAUNCHER__",
-)
-
-
-def _installation_error(lines: list[str], wheelhouse: Path | None) -> PackflowError:
-    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
-    changed = any("DO NOT MATCH THE HASHES" in line for line in lines)
-    if changed:
-        title, hint = "A package is not the one that the lock names: its hash differs.", "Get it from its source again."
-    elif wheelhouse is not None:
-        title, hint = f"The wheelhouse {wheelhouse} does not hold all that the model requires.", _WHEELS_HINT
-    else:
-        title = "What the model requires could not be installed."
-        hint = "Mend the connection to the package index, or install from a folder of wheels: --wheelhouse DIR"
-    return PackflowError(
-        title,
-        detail="\n".join(errors or lines[-3:]),
-        code="hash-mismatch" if changed else "requirements-not-installed",
-        exit_code=ExitCode.CHECK_FAILED if changed else ExitCode.NOT_FOUND,
-        hint=hint,
-    )
