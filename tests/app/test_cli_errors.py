@@ -18,6 +18,7 @@ import pytest
 
 from packflow_app.cli import dry_run, main
 from packflow_app.errors import UsageError
+from packflow_app.questions.dry_run_interview import read_batch_sizes
 
 BACKEND = """\
 from packflow_runtime import InferenceBackend
@@ -263,13 +264,12 @@ def test_bad_input(bad: Bad, bench: Path, monkeypatch: pytest.MonkeyPatch, capsy
 @pytest.mark.parametrize("text", ["", " ", ",", "0", "-1", "8,x", "1.5", "1e3", "٣", "²", "1000001", LONG])
 def test_what_is_no_list_of_batch_sizes(text: str) -> None:
     with pytest.raises(UsageError):
-        dry_run._sizes(text)
+        read_batch_sizes(text)
 
 
 def test_batch_sizes() -> None:
-    assert dry_run._sizes(None) is None
-    assert dry_run._sizes("1, 8,64,") == [1, 8, 64]
-    assert dry_run._sizes("1000000") == [1_000_000]
+    assert read_batch_sizes("1, 8,64,") == [1, 8, 64]
+    assert read_batch_sizes("1000000") == [1_000_000]
 
 
 @pytest.mark.parametrize("text", ["", "G", "0", "0G", "-1", "2.5G", "2T", "2GB", "2 G", "²", "٣M", LONG])
