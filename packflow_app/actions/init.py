@@ -260,7 +260,7 @@ class _Making:
             model=model,
             features=features,
             python=python.interpreter,
-            made_environment=python.is_made or (self.options.plan and bool(python.wanted) and python.provision is None),
+            made_environment=python.is_made or (self.options.plan and python.is_needed and python.provision is None),
             requirements=python.wanted,
             assumed=self.chosen.assumed,
             planned=self.options.plan,

@@ -62,6 +62,11 @@ class ProjectPython:
         """The Python itself."""
         return self.provision.interpreter if self.provision is not None else None
 
+    @property
+    def is_needed(self) -> bool:
+        """Whether the project is to have a Python that has more than Python."""
+        return bool(self.wanted) or self.place.python == NEW_ENVIRONMENT
+
     def settle(self, more: Sequence[str]) -> list[str]:
         """Add what turned out to be needed, and give every requirement as it is pinned then."""
         if self.provision is None:

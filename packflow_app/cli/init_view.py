@@ -64,7 +64,7 @@ def _show_python(terminal: Terminal, done: Initialized) -> None:
     pins = ", ".join(done.requirements)
     if done.made_environment:
         verb = "would be made" if done.planned else "made"
-        terminal.say(f"  .venv {verb} with {escape(pins)}")
+        terminal.say(f"  .venv {verb}{f' with {escape(pins)}' if pins else ''}")
     elif done.python is not None and pins:
         terminal.say(
             f"  runs in {escape(str(done.python.path))} ({escape(done.python.origin)}), which has {escape(pins)}"

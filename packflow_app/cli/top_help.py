@@ -39,4 +39,5 @@ Options
 
 Start with:  packflow demo
        then  packflow init my-model --model model.joblib --trust-model --events events.ndjson
+       then  packflow init, beside your model and your events: it asks what it needs
 """
