@@ -49,7 +49,9 @@ def ask(terminal: Terminal, interview: Interview) -> None:
     from packflow_app.wizards.conversation import hold  # noqa: PLC0415 - where something is asked
 
     page = TerminalPage(terminal)
-    hold(interview, prompter_of(page), page)
+    prompter = prompter_of(page)
+    prompter.forget_typed()
+    hold(interview, prompter, page)
 
 
 def answered(terminal: Terminal, interview: Interview, *, yes: bool, no_input: bool) -> bool:

@@ -41,6 +41,7 @@ class InitWizard:
         from packflow_app.questions.feature_interview import FeatureInterview  # noqa: PLC0415 - behind the first question
 
         interview = FeatureInterview(offer, only_if_stuck=not self._whole or self.options.model == EXAMPLE)
+        self._prompter.forget_typed()  # opening the model took a while
         hold(interview, self._prompter, self._page)
         if interview.given is not None:
             self.options = replace(self.options, features=",".join(interview.given))
@@ -53,5 +54,6 @@ class InitWizard:
         if not self._whole:
             return True
         interview = SummaryInterview(planned, init_words(self.options, self._program))
+        self._prompter.forget_typed()
         hold(interview, self._prompter, self._page)
         return interview.agreed

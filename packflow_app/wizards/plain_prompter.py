@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from packflow_app.questions.question import NO, YES, Form
 from packflow_app.wizards.layout import aligned, introduce
+from packflow_app.wizards.prompter import drop_pending_input
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +25,10 @@ class PlainPrompter:
 
     def __init__(self, page: Page) -> None:
         self._page = page
+
+    def forget_typed(self) -> None:
+        """Drop what was typed while nothing was asked."""
+        drop_pending_input()
 
     def introduce(self, question: Question) -> None:
         """Write what is to be read before."""

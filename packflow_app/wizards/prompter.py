@@ -41,6 +41,9 @@ class Prompter(Protocol):
 
     erases: bool
 
+    def forget_typed(self) -> None:
+        """Drop what was typed while nothing was asked: it is no answer to a question that could not be seen."""
+
     def introduce(self, question: Question) -> None:
         """Show what is to be read before the question, once."""
 
@@ -60,6 +63,16 @@ def prompter_for(page: Page, *, plain: bool) -> Prompter:
     from packflow_app.wizards.questionary_prompter import QuestionaryPrompter  # noqa: PLC0415 - takes 0.3 s
 
     return QuestionaryPrompter(page)
+
+
+def drop_pending_input() -> None:
+    """Drop what the terminal holds and nobody has read."""
+    try:
+        import termios  # noqa: PLC0415 - not everywhere
+    except ImportError:
+        return
+    if sys.stdin.isatty():
+        termios.tcflush(sys.stdin, termios.TCIFLUSH)
 
 
 def is_capable() -> bool:

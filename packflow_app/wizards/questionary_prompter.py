@@ -6,7 +6,9 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import questionary
+from prompt_toolkit.application.current import get_app_session
 from prompt_toolkit.completion import Completer, Completion
+from prompt_toolkit.input.typeahead import clear_typeahead
 from prompt_toolkit.key_binding import KeyBindings, merge_key_bindings
 from prompt_toolkit.output.color_depth import ColorDepth
 from prompt_toolkit.output.defaults import create_output
@@ -15,6 +17,7 @@ from questionary.prompts.common import InquirerControl
 
 from packflow_app.questions.question import NO, YES, Form
 from packflow_app.wizards.layout import aligned, introduce, wrapped
+from packflow_app.wizards.prompter import drop_pending_input
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -57,6 +60,11 @@ class QuestionaryPrompter:
             "color_depth": ColorDepth.DEPTH_4_BIT if page.color else ColorDepth.DEPTH_1_BIT,
             "erase_when_done": True,
         }
+
+    def forget_typed(self) -> None:
+        """Drop what was typed while nothing was asked, also what came in with the last answer."""
+        drop_pending_input()
+        clear_typeahead(get_app_session().input)
 
     def introduce(self, question: Question) -> None:
         """Write what is to be read before; above a list it is shown as long as the list is."""

@@ -71,6 +71,9 @@ class Answers:
         self.asked: list[Question] = []
         self.defaults: list[str] = []
 
+    def forget_typed(self) -> None:
+        pass
+
     def introduce(self, question: Question) -> None:
         pass
 

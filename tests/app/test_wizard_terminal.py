@@ -14,7 +14,7 @@ import pytest
 
 from packflow_app.events.generated import firewall_events
 from projects import write_project
-from stand_ins import make_python, save_model
+from stand_ins import SLOW, make_python, save_model
 from terminals import CTRL_C, CTRL_D, DOWN, ENTER, Terminal
 
 COLOURS = re.compile(r"\x1b\[[0-9;]*\b(3[0-7]|4[0-7]|9[0-7]|10[0-7]|38|48)\b[0-9;]*m")
@@ -140,6 +140,23 @@ def test_the_equivalent_command_makes_the_same_bytes(bench: Path, stand_in: Path
     made = packflow(*words[1:], "--no-input", "--python", str(stand_in), folder=other)
     assert made.returncode == 0, made.stderr
     assert tree(other / "dns-score") == tree(bench / "dns-score")
+
+
+@pytest.mark.parametrize("words", [(), ("--plain",)])
+def test_what_is_typed_while_the_model_is_opened_answers_nothing(bench: Path, stand_in: Path, words: Any) -> None:
+    slow = next((stand_in.parent.parent / "lib").glob("python*/site-packages")) / "sklearn" / "linear_model" / SLOW
+    slow.touch()
+    try:
+        with Terminal(*words, "init", folder=bench, rows=60, **active(stand_in)) as terminal:
+            for wanted, keys in INIT[:6]:
+                terminal.answer(wanted, keys.removesuffix(ENTER) + ENTER if words else keys)
+            terminal.answer("looking at the model", ENTER + ENTER)
+            terminal.answer("yes, these 3", ENTER)
+            shown = terminal.answer("Create it?", CTRL_C)
+            assert terminal.end() == 130
+    finally:
+        slow.unlink()
+    assert shown.count("Create it?") == 1
 
 
 def test_enter_all_the_way_in_an_empty_folder_fills_it(tmp_path: Path) -> None:
