@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from packflow_app.actions.verify import VerifiedArchive, VerifyOptions, verify
+from packflow_app.cli.env import describe_progress as describe_step
 from packflow_app.cli.options import JsonOption, NoInputOption, terminal_of
 from packflow_app.cli.terminal import Terminal, bar, visible
 from packflow_app.cli.wording import counted
@@ -18,6 +19,7 @@ from packflow_app.result import Problem, Result
 from packflow_app.runtime import DEMANDS
 
 if TYPE_CHECKING:
+    from packflow_app.actions.replay import ReplayDone
     from packflow_app.runtime import Verification
 
 _BAR_WIDTH = 20
@@ -46,6 +48,17 @@ def command(
     signature: Annotated[
         Path | None, typer.Option("--signature", metavar="FILE", help="The signature (default: ARCHIVE.sig).")
     ] = None,
+    replay: Annotated[
+        bool,
+        typer.Option("--replay", help="Also run its golden events, in an environment made of its lock for that alone."),
+    ] = False,
+    wheelhouse: Annotated[
+        Path | None,
+        typer.Option("--wheelhouse", metavar="DIR", help="Where a replay takes packages from, and nowhere else."),
+    ] = None,
+    python: Annotated[
+        str | None, typer.Option("--python", metavar="PYTHON", help="The Python of a replay (default: one that fits).")
+    ] = None,
     verbose: Annotated[
         bool, typer.Option("-v", "--verbose", help="Show what was checked here, and what the builder only claims.")
     ] = False,
@@ -59,12 +72,16 @@ def command(
         share = done / total if total else 1.0
         terminal.progress(f"{bar(share, _BAR_WIDTH):<{_BAR_WIDTH}} {share:4.0%}  {visible(path.name)}")
 
-    finished = verify(VerifyOptions(archives, require, key or [], keys, signature), report=progress)
+    options = VerifyOptions(archives, require, key or [], keys, signature, replay, wheelhouse, python)
+    finished = verify(options, report=progress, report_step=lambda step: terminal.progress(describe_step(step)))
     for one in finished.archives:
         _show(terminal, one, verbose=verbose)
     errors = [problem for one in finished.archives for problem in _problems(one)]
-    data = {"archives": [_data(one) for one in finished.archives]}
-    return terminal.emit(Result(data, errors, exit_code=finished.exit_code))
+    told = [_data(one) for one in finished.archives]
+    if replay:
+        for one, data in zip(finished.archives, told, strict=True):
+            data["replay"] = one.replay.data if one.replay is not None else None
+    return terminal.emit(Result({"archives": told}, errors, exit_code=finished.exit_code))
 
 
 def _show(terminal: Terminal, one: VerifiedArchive, *, verbose: bool) -> None:
@@ -76,6 +93,8 @@ def _show(terminal: Terminal, one: VerifiedArchive, *, verbose: bool) -> None:
         terminal.say(f"[green]✓[/] {path}  [bold]{model}[/]  {facts}{_signed(found)}")
     else:
         terminal.say(f"[red]✗[/] {path}  {escape(_in_short(one))}")
+    if one.replay is not None:
+        terminal.say(f"  {_replay_text(one.replay)}")
     if verbose and found is not None:
         _show_checked(terminal, found)
         _show_claimed(terminal, found)
@@ -86,10 +105,22 @@ def _signed(found: Verification) -> str:
 
 
 def _in_short(one: VerifiedArchive) -> str:
-    if one.error is not None:
+    if one.found is None:
         return "not checked"
-    checks = dict.fromkeys(fault.check for fault in one.found.faults) if one.found is not None else {}
+    if one.has_passed:
+        return "verified, but the replay differs" if one.error is None else "verified, but not replayed"
+    checks = dict.fromkeys(fault.check for fault in one.found.faults)
     return ", ".join([*checks, *(f"require {unmet.demand}" for unmet in one.unmet)])
+
+
+def _replay_text(replay: ReplayDone) -> str:
+    """What a replay gave, in one line."""
+    equal = replay.events - replay.differing - replay.ties
+    told = f"replayed on Python {replay.python}: {equal:,} of {replay.events:,} golden events equal"
+    ties = f", {replay.ties:,} ties" if replay.ties else ""
+    different = f", {replay.differing:,} DIFFERENT" if replay.differing else ""
+    exact = f"; {replay.not_bit_equal:,} of {replay.values:,} values not bit-equal"
+    return escape(f"{told}{ties}{different}{exact}{'' if replay.locked else '; it has no lock'}")
 
 
 def _show_checked(terminal: Terminal, found: Verification) -> None:
@@ -141,9 +172,14 @@ def _problems(one: VerifiedArchive) -> list[Problem]:
     """What is wrong with one archive: the check and the file come with each, for there may be many archives."""
     path = str(one.path)
     if one.error is not None:
-        return [Problem(one.error.code, one.error.title, path, hint=one.error.hint)]
+        message = f"{one.error.title} {one.error.detail}".strip()
+        return [Problem(one.error.code, message, path, hint=one.error.hint)]
     if one.found is None:
         return []
+    if one.replay is not None and not one.replay.equal:
+        message = f"The model gives other outputs here for {counted(one.replay.differing, 'golden event')}."
+        hint = f"python {path} replay shows which; another processor or library may be the cause."
+        return [Problem("golden-changed", message, path, hint=hint)]
     faults = [
         Problem(
             fault.code,

@@ -54,7 +54,9 @@ class Action:
 
     def call(self, options: Any) -> Call:  # noqa: ANN401 - the action's own options
         """The action on these options."""
-        return Call(self.id, self.title, self.words(options), partial(self._run, options), options, only_reads=self.only_reads)
+        return Call(
+            self.id, self.title, self.words(options), partial(self._run, options), options, only_reads=self.only_reads
+        )
 
     def _run(self, options: Any, report: Callable[[Any], None], cancel: threading.Event) -> Any:  # noqa: ANN401
         function = self.function()

@@ -193,3 +193,25 @@ def test_nothing_is_written(folder: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
     packflow("verify", "-v", *sorted(folder.glob("*.zip")), cwd=folder)
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+
+
+def test_a_replay_runs_what_passed_and_tells_what_it_gave(tmp_path: Path) -> None:
+    write_project(tmp_path / "p", HONEST)
+    good = export(ExportOptions(tmp_path / "p", tmp_path, golden=2)).exported.path
+    told = packflow("verify", good, "--replay", cwd=tmp_path)
+    assert (told.returncode, told.stdout.count("2 of 2 golden events equal")) == (0, 1), told.stderr
+    bare = export(ExportOptions(tmp_path / "p", tmp_path / "bare", golden=0)).exported.path
+    told = packflow("verify", good, bare, "--replay", "--json", cwd=tmp_path)
+    answer = json.loads(told.stdout)
+    assert (told.returncode, [one["ok"] for one in answer["data"]["archives"]]) == (3, [True, False])
+    assert [error["code"] for error in answer["errors"]] == ["golden-missing"]
+    assert [bool(one["replay"]) for one in answer["data"]["archives"]] == [True, False]
+
+
+def test_an_archive_that_failed_is_not_replayed(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.zip"
+    broken.write_bytes(b"PK")
+    told = packflow("verify", broken, "--replay", "--json", cwd=tmp_path)
+    assert (told.returncode, json.loads(told.stdout)["data"]["archives"][0]["replay"]) == (1, None)
+    told = packflow("verify", broken, "--wheelhouse", tmp_path, cwd=tmp_path)
+    assert (told.returncode, "Add --replay" in told.stderr) == (2, True)

@@ -127,7 +127,11 @@ def _installation_error(lines: list[str], wheelhouse: Path | None) -> PackflowEr
     errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
     changed = any("DO NOT MATCH THE HASHES" in line for line in lines)
     if changed:
-        title, hint = "A package is not the one that the lock names: its hash differs.", "Get it from its source again."
+        title = f"{_mismatched(lines)} is no file that the lock names: its hash differs."
+        hint = (
+            "Get it from its source again. If the lock was made of an index without a file for this Python or system, "
+            "whoever built the archive has to lock again."
+        )
     elif wheelhouse is not None:
         title, hint = f"The wheelhouse {wheelhouse} does not hold all that the model requires.", WHEELS_HINT
     else:
@@ -140,3 +144,12 @@ def _installation_error(lines: list[str], wheelhouse: Path | None) -> PackflowEr
         exit_code=ExitCode.CHECK_FAILED if changed else ExitCode.NOT_FOUND,
         hint=hint,
     )
+
+
+def _mismatched(lines: list[str]) -> str:
+    """The requirement whose file has another hash, as pip names it below that error."""
+    after = iter(lines)
+    for line in after:
+        if "DO NOT MATCH THE HASHES" in line:
+            break
+    return next((line.split()[0] for line in after if " from " in line), "A package")

@@ -121,9 +121,7 @@ class ExportScreen(JourneyScreen):
         self.set_class(self._done is not None, "-done")
         if seen is None or nothing:
             text = "Looking at the project … " if self.journey.is_looking else "There is no project to export. "
-            self.query_one("#gates", Static).update(
-                Content.assemble(text, ("1", "bold $key"), " goes home.")
-            )
+            self.query_one("#gates", Static).update(Content.assemble(text, ("1", "bold $key"), " goes home."))
             return
         lines = [
             Content.assemble(
