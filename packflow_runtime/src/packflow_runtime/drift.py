@@ -7,18 +7,8 @@ from collections import Counter
 from typing import Any, NamedTuple
 
 from .exposition import family
+from .json_types import KINDS, NAMES
 from .native import child_path
-
-_KINDS: dict[str, tuple[type, ...]] = {
-    "null": (type(None),),
-    "boolean": (bool,),
-    "integer": (int,),
-    "number": (int, float),
-    "string": (str,),
-    "array": (list,),
-    "object": (dict,),
-}
-_NAMES = {type(None): "null", bool: "boolean", int: "integer", float: "number", str: "string", list: "array"}
 
 
 class _Place(NamedTuple):
@@ -79,7 +69,7 @@ class DriftCounters:
         kind = type(value)
         if place.kinds is not None and kind not in place.kinds and not _is_whole(value, place.kinds):
             with self._lock:
-                self._new_types[place.path, _NAMES.get(kind, "object")] += 1
+                self._new_types[place.path, NAMES.get(kind, "object")] += 1
             return
         if kind is dict:
             for key, required, member in place.members:
@@ -102,7 +92,7 @@ def _place(schema: Any, path: str) -> _Place:  # noqa: ANN401 - a schema, which 
         return _Place(path, None, (), None)
     named = schema.get("type")
     names = [named] if isinstance(named, str) else named
-    kinds = None if names is None else frozenset(kind for name in names for kind in _KINDS.get(name, ()))
+    kinds = None if names is None else frozenset(kind for name in names for kind in KINDS.get(name, ()))
     properties, required = schema.get("properties", {}), schema.get("required", ())
     known = {**properties, **{key: {} for key in required if key not in properties}}
     members = tuple((key, key in required, _place(part, child_path(path, key))) for key, part in known.items())

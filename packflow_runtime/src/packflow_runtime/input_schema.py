@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .errors import ExitCode, PackflowError
+from .json_types import KINDS, NAMES
 from .manifest import INPUT_SCHEMA_NAME
 from .native import child_path
 
@@ -19,16 +20,6 @@ CODE = "input-schema"
 """The code of the error record of an event that breaks the schema."""
 _ITEM = None
 """Stands for a place in a list among the keys that lead to a fault."""
-_KINDS: dict[str, tuple[type, ...]] = {
-    "null": (type(None),),
-    "boolean": (bool,),
-    "integer": (int,),
-    "number": (int, float),
-    "string": (str,),
-    "array": (list,),
-    "object": (dict,),
-}
-_NAMES = {type(None): "null", bool: "boolean", int: "integer", float: "number", str: "string", list: "array"}
 
 
 class Fault:
@@ -129,13 +120,13 @@ def _type_check(named: str | list[str] | None) -> Check:
     if named is None:
         return lambda _value: None
     names = [named] if isinstance(named, str) else named
-    kinds = frozenset(kind for name in names for kind in _KINDS.get(name, ()))
+    kinds = frozenset(kind for name in names for kind in KINDS.get(name, ()))
     expected = " or ".join(names)
 
     def check(value: Any) -> Fault | None:  # noqa: ANN401 - any JSON value
         kind = type(value)
         if kind in kinds or (kind is float and int in kinds and value.is_integer()):
             return None
-        return Fault(f"is {_NAMES.get(kind, 'object')}, and the schema says {expected}")
+        return Fault(f"is {NAMES.get(kind, 'object')}, and the schema says {expected}")
 
     return check
