@@ -199,7 +199,7 @@ def test_quiet_still_tells_errors(tmp_path: Path) -> None:
 def test_any_encoding_shows_the_result(project: Path, encoding: str) -> None:
     shown = packflow("-C", "project", "dry-run", cwd=project.parent, PYTHONIOENCODING=encoding)
     tick = "✓" if encoding == "utf-8" else "\\u2713"
-    assert (shown.returncode, shown.stderr) == (0, b"")
+    assert (shown.returncode, without_progress(shown.stderr.decode())) == (0, "")
     assert f"single = batch  {tick} 2 of 2" in shown.stdout.decode(encoding)
     assert ESCAPE.encode() not in shown.stdout
 
@@ -235,7 +235,12 @@ def ended(words: list[str], cwd: Path, **streams: Any) -> tuple[int, str]:
     process = subprocess.run(
         [*COMMAND, *words], cwd=cwd, env=environment(), stdin=subprocess.DEVNULL, timeout=60, check=False, **streams
     )
-    return process.returncode, (process.stderr or b"").decode()
+    return process.returncode, without_progress((process.stderr or b"").decode())
+
+
+def without_progress(told: str) -> str:
+    """What was told beside how far a dry run is, which a slow machine hears every two seconds."""
+    return re.sub(r"(?m)^  [a-z][a-z0-9 ]*: [\d,]+ of [\d,]+ events\n", "", told)
 
 
 def closed_pipe() -> int:
