@@ -12,6 +12,7 @@ from packflow_app.cli.asking import TerminalPage, can_ask, program_words, prompt
 from packflow_app.cli.options import JsonOption, NoInputOption, terminal_of
 from packflow_app.errors import UsageError
 from packflow_app.questions.init_interview import lacks_answers
+from packflow_app.questions.names import placed, proposed_name
 from packflow_app.result import Result
 from packflow_app.wizards.init import InitWizard
 
@@ -118,6 +119,8 @@ def command(
         force=force,
         plan=plan,
     )
+    if yes and target is None:
+        options = placed(options, name or proposed_name(Path.cwd()))
     wizard = None
     if not no_input and not yes and can_ask(terminal):
         page = TerminalPage(terminal)

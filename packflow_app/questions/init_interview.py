@@ -10,7 +10,7 @@ from packflow_app.actions.init_options import EXAMPLE
 from packflow_app.errors import UsageError
 from packflow_app.projects.scaffold import check_project_name
 from packflow_app.questions.looking import Look
-from packflow_app.questions.names import name_question, place_of, proposed_name
+from packflow_app.questions.names import name_question, placed, proposed_name
 from packflow_app.questions.question import Step
 
 if TYPE_CHECKING:
@@ -90,6 +90,5 @@ class InitInterview:
             check_project_name(name)
             self.options = replace(self.options, name=name)
             return ()
-        target = place_of(name)
-        self.options = replace(self.options, target=target, name=name if target.absolute().name != name else None)
+        self.options = placed(self.options, name)
         return ()

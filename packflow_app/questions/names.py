@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from packflow_app.projects.scaffold import check_free, check_project_name
 from packflow_app.questions.question import Form, Question
+
+if TYPE_CHECKING:
+    from packflow_app.actions.init_options import InitOptions
 
 _LONGEST = 56
 """Characters of a proposed name, which leaves room for a number behind it."""
@@ -24,6 +29,12 @@ def proposed_name(folder: Path) -> str:
     name = name if name[:1].isalpha() else f"model-{name}".rstrip("-")
     numbered = [name, *(f"{name}-{number}" for number in range(2, 100))]
     return next((one for one in numbered if not (folder / one).exists()), name)
+
+
+def placed(options: InitOptions, name: str) -> InitOptions:
+    """The options with the place of a project of this name; raises as ``place_of`` does."""
+    target = place_of(name)
+    return replace(options, target=target, name=name if target.absolute().name != name else None)
 
 
 def place_of(name: str) -> Path:

@@ -334,6 +334,13 @@ def test_no_input_names_every_flag(bench: Path) -> None:
             assert flag in terminal.text
 
 
+def test_yes_takes_the_defaults_the_name_too(bench: Path) -> None:
+    with Terminal("init", "-y", folder=bench) as terminal:
+        assert terminal.end() == 0, terminal.text
+        assert "?" not in terminal.text
+    assert (bench / "dns-score" / "packflow.yaml").is_file()
+
+
 def test_inspect_asks_which_events(bench: Path) -> None:
     with Terminal("inspect", folder=bench) as terminal:
         terminal.answer("Which events?", ENTER)
