@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from packflow_app.actions.init_choices import Chosen, complete, default_kind
+from packflow_app.actions.init_mlflow import TakenFromMlflow, named_by_signature, with_mlflow
 from packflow_app.actions.init_options import EXAMPLE, InitOptions
 from packflow_app.actions.init_python import HEADER, Place, ProjectPython, project_python
 from packflow_app.actions.init_target import check_target
@@ -66,7 +67,7 @@ class Initialized:
     ``files`` are its files, ``added`` those that were written: all of them in a new folder. ``model`` and ``features``
     are None where there are none; in a plan also where only opening the model, in a Python that is yet to be made,
     would tell. ``python`` is what the model runs in (None: it needs nothing beside Python), ``requirements`` what is
-    pinned. ``assumed`` says in words what was chosen by default.
+    pinned. ``assumed`` says in words what was chosen by default, ``mlflow`` what an MLflow model folder told.
     """
 
     path: Path
@@ -82,6 +83,7 @@ class Initialized:
     made_environment: bool = False
     requirements: tuple[str, ...] = ()
     assumed: tuple[str, ...] = ()
+    mlflow: TakenFromMlflow | None = None
     planned: bool = False
 
 
@@ -134,13 +136,26 @@ def init(
     if options.target is None and options.name is not None:
         options = replace(options, target=Path(options.name))
     adding = check_target(options)
+    with with_mlflow(options) as (filled, mlflow):
+        return _init(filled, mlflow, report, cancel or threading.Event(), consulted, adding=adding)
+
+
+def _init(
+    options: InitOptions,
+    mlflow: TakenFromMlflow | None,
+    report: Callable[[EnvironmentProgressed | str], None],
+    cancel: threading.Event,
+    consulted: Consulted | None,
+    *,
+    adding: bool,
+) -> Initialized:
     file = read_model_file(options.model) if options.model not in (None, EXAMPLE) else None
     with opened_skeleton(options.kind or default_kind(file)) as skeleton:
         chosen = complete(options, skeleton, file)
         if chosen.file is not None:
             own = project_globals(str(chosen.target)) if adding else frozenset()
             check_consent(chosen.file, own | {*options.trust_pickles}, yes=options.trust_model or chosen.is_example)
-        return _Making(options, chosen, skeleton, adding, report, cancel or threading.Event(), consulted).make()
+        return _Making(options, chosen, skeleton, adding, report, cancel, consulted, mlflow).make()
 
 
 @dataclass
@@ -154,6 +169,7 @@ class _Making:
     report: Callable[[EnvironmentProgressed | str], None]
     cancel: threading.Event
     consulted: Consulted | None = None
+    mlflow: TakenFromMlflow | None = None
 
     def make(self) -> Initialized:
         given = self._given_features()
@@ -230,11 +246,12 @@ class _Making:
             return None
         columns = self.skeleton.inputs == "columns"
         numbers = not columns or model.feature_names is None
-
         offer = FeatureOffer(model, profile, numbers, columns)
-        if given is None and self.consulted is not None:
+        told = self.mlflow.features(model) if self.mlflow is not None and given is None else None
+        if told is None and given is None and self.consulted is not None:
             given = self.consulted.features(offer)
-        return offer.match(given)
+        match = offer.match(given or told)
+        return named_by_signature(match) if told else match
 
     def _told(
         self,
@@ -263,6 +280,7 @@ class _Making:
             made_environment=python.is_made or (self.options.plan and python.is_needed and python.provision is None),
             requirements=python.wanted,
             assumed=self.chosen.assumed,
+            mlflow=self.mlflow,
             planned=self.options.plan,
         )
 

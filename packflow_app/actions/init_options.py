@@ -20,7 +20,8 @@ class InitOptions:
     ``kind`` is a skeleton's name, a folder or a git repository, ``features`` is a list with commas or ``@FILE``.
     ``trust_model`` is the yes to opening a pickle, ``trust_pickles`` are globals beyond the reviewed ones.
     ``requirements`` are added to what the model needs, or pin it. ``settings`` answer the skeleton's own questions.
-    ``yes`` takes the defaults, ``force`` adds missing files to a folder that holds others, ``plan`` writes nothing.
+    ``from_mlflow`` is an MLflow model folder, which tells what these do not. ``yes`` takes the defaults, ``force`` adds
+    missing files to a folder that holds others, ``plan`` writes nothing.
     """
 
     target: Path | None = None
@@ -37,6 +38,7 @@ class InitOptions:
     maintainers: tuple[str, ...] = ()
     license: str | None = None
     settings: dict[str, str] = field(default_factory=dict)
+    from_mlflow: Path | None = None
     yes: bool = False
     force: bool = False
     plan: bool = False

@@ -89,7 +89,8 @@ def needed_packages(
                 code="requirement-invalid",
                 hint="Write for example --require torch==2.13.0.",
             ) from None
-    return list(lines.values())
+    builds = {name.removesuffix(end) for name in lines for end in ("-cpu", "-gpu") if name.endswith(end)}
+    return [line for name, line in lines.items() if name not in builds]  # which bring the same modules
 
 
 def more_packages(skeleton: Skeleton, features: FeatureMatch | None) -> list[str]:

@@ -33,6 +33,14 @@ def command(
             "the word example.",
         ),
     ] = None,
+    from_mlflow: Annotated[
+        Path | None,
+        typer.Option(
+            "--from-mlflow",
+            metavar="FOLDER",
+            help="An MLflow model folder: its model, features, requirements and input example; other flags outrank it.",
+        ),
+    ] = None,
     events: Annotated[
         Path | None,
         typer.Option(
@@ -115,6 +123,7 @@ def command(
         maintainers=tuple(maintainer or ()),
         license=license,
         settings=dict(map(_setting, settings or ())),
+        from_mlflow=from_mlflow,
         yes=yes,
         force=force,
         plan=plan,

@@ -15,12 +15,14 @@ from packflow_app.result import Problem
 
 if TYPE_CHECKING:
     from packflow_app.actions.init import Initialized
+    from packflow_app.actions.init_mlflow import TakenFromMlflow
     from packflow_app.actions.init_options import InitOptions
     from packflow_app.cli.terminal import Terminal
 
 _SHOWN_FIELDS = 6
 _SHOWN_FEATURES = 40
 _HOW = {"exact": "", "similar": "alike by name", "last-part": "last part of the path", "given": "as you said"}
+_HOW |= {"signature": "by MLflow's signature"}
 
 
 def show_init(terminal: Terminal, done: Initialized, options: InitOptions) -> None:
@@ -29,6 +31,8 @@ def show_init(terminal: Terminal, done: Initialized, options: InitOptions) -> No
         f"[bold]{'Would create' if done.planned else 'Created'} {escape(done.name)}[/] in {escape(str(done.path))} "
         f"from the skeleton {escape(done.kind)}"
     )
+    if done.mlflow is not None:
+        _show_mlflow(terminal, done.mlflow)
     for line in done.assumed:
         terminal.say(f"  {escape(line)}")
     kept = "to be kept" if done.planned else "kept"
@@ -45,6 +49,14 @@ def show_init(terminal: Terminal, done: Initialized, options: InitOptions) -> No
     if len(done.added) < len(done.files):
         terminal.say(f"  added to the folder: {escape(', '.join(done.added) or 'nothing, all files are there')}")
     _show_next(terminal, done, options)
+
+
+def _show_mlflow(terminal: Terminal, taken: TakenFromMlflow) -> None:
+    by = f", saved by MLflow {taken.model.mlflow_version}" if taken.model.mlflow_version else ""
+    terminal.say(escape(f"  from the MLflow folder {taken.model.folder} (flavor {taken.model.flavor}{by})"))
+    for what, source in taken.sources.items():
+        if source != "flag":
+            terminal.say(escape(f"    {what}: {source}"))
 
 
 def _show_model(terminal: Terminal, done: Initialized) -> None:
@@ -140,6 +152,18 @@ def init_data(done: Initialized) -> dict[str, Any]:
         "made_environment": done.made_environment,
         "requirements": list(done.requirements),
         "assumed": list(done.assumed),
+        "mlflow": _mlflow_data(done.mlflow) if done.mlflow is not None else None,
+    }
+
+
+def _mlflow_data(taken: TakenFromMlflow) -> dict[str, Any]:
+    return {
+        "folder": str(taken.model.folder),
+        "flavor": taken.model.flavor,
+        "mlflow_version": taken.model.mlflow_version,
+        "library_version": taken.model.library_version,
+        "sources": taken.sources,
+        "notes": list(taken.notes),
     }
 
 
@@ -189,5 +213,6 @@ def init_warnings(done: Initialized) -> list[Problem]:
                 hint="Write a rule of your own in inference.py.",
             )
         )
+    found += [Problem("mlflow-left-out", text) for text in (done.mlflow.notes if done.mlflow is not None else ())]
     found += [Problem("model-warning", text) for text in (done.model.warnings if done.model is not None else ())]
     return found

@@ -115,7 +115,9 @@ def _head(path: Path) -> tuple[bytes, int]:
         raise NotFoundError(
             f"{path} is a folder{' that MLflow made' if flow else ''}, not a model file.",
             code="model-not-found",
-            hint="Name the file in it that holds the model.",
+            hint="Use --from-mlflow FOLDER, which takes its features and requirements too."
+            if flow
+            else "Name the file in it that holds the model.",
         )
     try:
         with path.open("rb") as file:

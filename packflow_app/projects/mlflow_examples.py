@@ -21,14 +21,15 @@ _WRAPPED = ("dataframe_split", "dataframe_records", "inputs", "instances")
 
 @dataclass(frozen=True)
 class ExampleEvents:
-    """The events, at most 200; ``notes`` say why there are none."""
+    """The events, at most 200, and the file that holds them; ``notes`` say why there are none."""
 
     events: tuple[dict[str, Any], ...] = ()
     notes: tuple[str, ...] = ()
+    file: str | None = None
 
 
-def read_examples(folder: Path, described: dict[str, Any], names: Sequence[str | None]) -> ExampleEvents:
-    """Read the example that the description names, or those that lie there; ``names`` are the signature's inputs."""
+def read_examples(folder: Path, described: dict[str, Any], names: Sequence[str]) -> ExampleEvents:
+    """Read the example that the description names, or those that lie there; ``names`` are the columns."""
     info = described.get("saved_input_example_info")
     told = info.get("artifact_path") if isinstance(info, dict) else None
     candidates = dict.fromkeys([told if isinstance(told, str) else _EXAMPLE, _EXAMPLE, _SERVING])
@@ -55,17 +56,17 @@ def _content(folder: Path, name: str) -> bytes | None:
         return None
 
 
-def _events(value: Any, names: Sequence[str | None], file: str) -> ExampleEvents:  # noqa: ANN401 - any JSON value
+def _events(value: Any, names: Sequence[str], file: str) -> ExampleEvents:  # noqa: ANN401 - any JSON value
     if isinstance(value, dict) and not set(value) & set(names):  # a serving example wraps what an example is
         key = next((key for key in _WRAPPED if set(value) in ({key}, {key, "params"})), None)
         value = value[key] if key is not None else value
-    rows = _rows(value, [name for name in names if name is not None])
+    rows = _rows(value, list(names))
     if rows is None:
         message = f"{file} holds values without names: name example events whose fields are the features."
         return ExampleEvents(notes=(message,))
     events = [_without_nan(row) for row in rows[:_MOST_EVENTS]]
     notes = (f"{file} holds NaN, which is null in the events.",) if events != rows[:_MOST_EVENTS] else ()
-    return ExampleEvents(tuple(events), notes)
+    return ExampleEvents(tuple(events), notes, file)
 
 
 def _rows(value: Any, names: list[str]) -> list[dict[str, Any]] | None:  # noqa: ANN401 - any JSON value

@@ -6,6 +6,7 @@ Nothing of the model is opened or run. ``MLmodel`` is read as text, lists and ma
 from __future__ import annotations
 
 import json
+import zipfile
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from packflow_app.projects.mlflow_examples import read_examples
 from packflow_app.projects.mlflow_requirements import read_mlflow_requirements
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 DESCRIPTION = "MLmodel"
@@ -50,7 +52,8 @@ class MlflowModel:
 
     ``flavor`` is one of sklearn, xgboost, lightgbm, onnx and pytorch, ``library_version`` that of its library,
     ``format`` how the file was written and ``model_class`` of which class it is, where MLflow noted them. ``inputs``
-    are in the order that the model takes them. ``notes`` say in sentences what cannot be carried over.
+    are in the order that the model takes them. ``events_file`` and ``requirements_file`` name where those were found.
+    ``notes`` say in sentences what cannot be carried over.
     """
 
     folder: Path
@@ -65,6 +68,8 @@ class MlflowModel:
     inputs: tuple[MlflowField, ...] = ()
     outputs: tuple[MlflowField, ...] = ()
     events: tuple[dict[str, Any], ...] = ()
+    events_file: str | None = None
+    requirements_file: str | None = None
     trusted_types: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -88,8 +93,8 @@ def is_mlflow_model(folder: Path) -> bool:
     return (folder / DESCRIPTION).is_file()
 
 
-def read_mlflow_model(folder: Path) -> MlflowModel:
-    """Read the folder.
+def read_mlflow_model(folder: Path, names: Sequence[str] = ()) -> MlflowModel:
+    """Read the folder; ``names`` are given to the columns of an example that has none of its own.
 
     Raises NotFoundError where it is no MLflow model or a file of it is missing, UsageError for a model that cannot be
     run without MLflow, and for a Git LFS pointer in a file's stead.
@@ -109,8 +114,9 @@ def read_mlflow_model(folder: Path) -> MlflowModel:
     inputs, outputs = _signature(described.get("signature"), notes)
     written_as = _written_as(flavor, own)
     requirements = read_mlflow_requirements(folder, flavor, written_as)
-    examples = read_examples(folder, described, tuple(one.name for one in inputs))
-    notes += [*_carried(folder, flavor, own, function), *requirements.notes, *examples.notes]
+    own_names = [one.name for one in inputs if one.name is not None]
+    examples = read_examples(folder, described, own_names or list(names))
+    notes += [*_carried(folder, flavor, own, function, model_file), *requirements.notes, *examples.notes]
     return MlflowModel(
         folder=folder,
         flavor=flavor,
@@ -124,6 +130,8 @@ def read_mlflow_model(folder: Path) -> MlflowModel:
         inputs=inputs,
         outputs=outputs,
         events=examples.events,
+        events_file=examples.file,
+        requirements_file=requirements.file,
         trusted_types=_texts(own.get("skops_trusted_types")),
         notes=tuple(notes),
     )
@@ -141,7 +149,8 @@ def _described(folder: Path) -> dict[str, Any]:
         raise NotFoundError(
             f"{folder} is no MLflow model: {reason.lower()}.",
             code="mlflow-not-found",
-            hint=f"Name the folder that holds the file {DESCRIPTION}.",
+            hint=f"Name the folder that holds the file {DESCRIPTION}; a model in a registry is downloaded first, with "
+            "`mlflow artifacts download`.",
         ) from None
     if not content:
         raise _invalid("is empty, or larger than any such file", None)
@@ -263,7 +272,7 @@ def _field(item: dict[str, Any]) -> MlflowField:
     return MlflowField(name, str(item["type"]), required)
 
 
-def _carried(folder: Path, flavor: str, own: dict[str, Any], function: dict[str, Any]) -> list[str]:
+def _carried(folder: Path, flavor: str, own: dict[str, Any], function: dict[str, Any], model_file: Path) -> list[str]:
     """What MLflow does around the model, and a project has to do itself."""
     notes = []
     code = _text(own.get("code")) or _text(function.get("code"))
@@ -272,9 +281,19 @@ def _carried(folder: Path, flavor: str, own: dict[str, Any], function: dict[str,
     predict = _text(function.get("predict_fn"))
     if predict not in (None, "predict"):
         notes.append(f"MLflow calls {predict} of this model, not predict.")
-    if flavor == "pytorch" and (folder / "data" / "pickle_module_info.txt").is_file():
+    pickled = (folder / "data" / "pickle_module_info.txt").is_file()  # written for programs too
+    if flavor == "pytorch" and pickled and not _is_program(model_file):
         notes.append("The whole module was pickled: its class must be importable where it is loaded.")
     return notes
+
+
+def _is_program(path: Path) -> bool:
+    """Whether it is TorchScript, whose own code is in the file."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any("/code/" in name for name in archive.namelist())
+    except (zipfile.BadZipFile, OSError, ValueError):
+        return False
 
 
 def _text(value: object) -> str | None:

@@ -20,11 +20,15 @@ _CLOUDPICKLE = "cloudpickle"
 
 @dataclass(frozen=True)
 class MlflowRequirements:
-    """Requirements as they are written, without MLflow's own; the Python they were made for; what was left out."""
+    """Requirements as they are written, without MLflow's own, and the file that lists them.
+
+    With the Python they were made for, and notes about what was left out.
+    """
 
     lines: tuple[str, ...] = ()
     python_version: str | None = None
     notes: tuple[str, ...] = ()
+    file: str | None = None
 
 
 def read_mlflow_requirements(folder: Path, flavor: str, written_as: str | None) -> MlflowRequirements:
@@ -33,8 +37,9 @@ def read_mlflow_requirements(folder: Path, flavor: str, written_as: str | None) 
     python_env = _yaml(folder / "python_env.yaml")
     python = python_env.get("python") if isinstance(python_env, dict) else None
     python = python if isinstance(python, str) else next((m[1] for one in conda if (m := _PYTHON.match(one))), None)
-    listed = _lines(folder / "requirements.txt")
+    listed, file = _lines(folder / "requirements.txt"), "requirements.txt"
     if listed is None:
+        file = "conda.yaml"
         listed = [one for one in conda if not _PYTHON.match(one)]
     lines, notes = [], []
     for line in listed:
@@ -53,7 +58,7 @@ def read_mlflow_requirements(folder: Path, flavor: str, written_as: str | None) 
         lines.append("onnxruntime")
     if not listed:
         notes.append("The folder says nothing of requirements.")
-    return MlflowRequirements(tuple(lines), python, tuple(notes))
+    return MlflowRequirements(tuple(lines), python, tuple(notes), file if listed else None)
 
 
 def _only_for_mlflow(name: str, flavor: str, written_as: str | None) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,14 +17,16 @@ from packflow_app.runtime import PackflowError
 pytestmark = pytest.mark.slow
 
 LIBRARIES = [
-    *("mlflow-skinny", "scikit-learn", "pandas", "skops", "xgboost-cpu", "lightgbm", "onnx", "skl2onnx", "onnxruntime")
+    *("mlflow-skinny", "scikit-learn", "pandas", "skops", "xgboost-cpu", "lightgbm", "onnx", "skl2onnx", "onnxruntime"),
+    "torch==2.13.0",
 ]
 SAVE = """
 import json, sys, warnings
 warnings.simplefilter("ignore")
 from pathlib import Path
-import numpy as np, pandas as pd, mlflow, mlflow.lightgbm, mlflow.onnx, mlflow.pyfunc, mlflow.sklearn, mlflow.xgboost
-import lightgbm, xgboost
+import numpy as np, pandas as pd, mlflow, mlflow.lightgbm, mlflow.onnx, mlflow.pyfunc, mlflow.pytorch, mlflow.sklearn
+import mlflow.xgboost
+import lightgbm, torch, xgboost
 from mlflow.models import infer_signature
 from sklearn.linear_model import LogisticRegression
 from skl2onnx import to_onnx
@@ -37,22 +40,31 @@ signature = infer_signature(frame, classifier.predict(frame))
 few = frame.head(5)
 told = {"signature": signature, "input_example": few}
 mlflow.sklearn.save_model(classifier, out / "sklearn", serialization_format="cloudpickle", **told)
+mlflow.sklearn.save_model(classifier, out / "skops", serialization_format="skops", **told)
 mlflow.sklearn.save_model(LogisticRegression(max_iter=500).fit(array, label), out / "sklearn-array",
                           serialization_format="cloudpickle", input_example=array[:5])
 mlflow.xgboost.save_model(xgboost.XGBClassifier(n_estimators=4).fit(frame, label), out / "xgboost", **told)
 booster = lightgbm.LGBMClassifier(n_estimators=4, verbose=-1).fit(frame, label).booster_
 mlflow.lightgbm.save_model(booster, out / "lightgbm", **told)
+mlflow.sklearn.save_model(classifier, out / "no-example", serialization_format="cloudpickle", signature=signature)
 onnx = to_onnx(LogisticRegression(max_iter=500).fit(array, label), array[:1], options={"zipmap": False})
 mlflow.onnx.save_model(onnx, out / "onnx", input_example=array[:5])
+network = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, 2)).eval()
+script = torch.jit.trace(network, torch.from_numpy(array[:2]))
+given = {"signature": infer_signature(array, network(torch.from_numpy(array)).detach().numpy())}
+given["input_example"] = array[:5]
+mlflow.pytorch.save_model(script, out / "torchscript", serialization_format="pickle", **given)
+mlflow.pytorch.save_model(network, out / "torch-module", serialization_format="pickle", **given)
 class Echo(mlflow.pyfunc.PythonModel):
     def predict(self, context, model_input, params=None):
         return model_input
 mlflow.pyfunc.save_model(out / "custom", python_model=Echo())
 told = {}
-for name in ("sklearn", "xgboost", "lightgbm"):
+for name in ("sklearn", "skops", "xgboost", "lightgbm"):
     told[name] = np.asarray(mlflow.pyfunc.load_model(str(out / name)).predict(few)).tolist()
 told["sklearn-array"] = mlflow.pyfunc.load_model(str(out / "sklearn-array")).predict(array[:5]).tolist()
 told["onnx"] = np.asarray(mlflow.pyfunc.load_model(str(out / "onnx")).predict(array[:5])["label"]).tolist()
+told["torchscript"] = mlflow.pyfunc.load_model(str(out / "torchscript")).predict(array[:5]).tolist()
 print("@" + json.dumps(told))
 """
 # Loads the file with its own library and gives it the example events, features in their order.
@@ -80,6 +92,8 @@ print(json.dumps(found.tolist()))
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if "PACKFLOW_TEST_MLFLOW_PYTHON" in os.environ:
+        return Path(os.environ["PACKFLOW_TEST_MLFLOW_PYTHON"])
     folder = tmp_path_factory.mktemp("mlflow") / "environment"
     base = getattr(sys, "_base_executable", sys.executable)
     subprocess.run([base, "-m", "venv", str(folder)], check=True)
@@ -148,3 +162,79 @@ def test_a_custom_model_says_what_to_do(saved: tuple[Path, dict[str, list[Any]]]
     with pytest.raises(PackflowError, match="code of its own") as caught:
         read_mlflow_model(saved[0] / "custom")
     assert "execute()" in caught.value.hint
+
+
+def packflow(*arguments: object, folder: Path, code: int = 0) -> Any:
+    command = [sys.executable, "-m", "packflow_app", *map(str, arguments), "--json"]
+    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600, check=False)
+    assert ran.returncode == code, ran.stdout[-5000:] + ran.stderr[-2000:]
+    return json.loads(ran.stdout)
+
+
+ORDER = "duration,bytes,rate"
+
+
+@pytest.mark.parametrize(
+    ("flavor", "kind", "flags", "answer"),
+    [
+        ("sklearn", "sklearn", ["--trust-model"], "prediction"),
+        ("skops", "sklearn", [], "prediction"),
+        ("xgboost", "xgboost", [], "prediction"),
+        ("lightgbm", "lightgbm", [], "score"),
+        ("sklearn-array", "sklearn", ["--trust-model", "--features", ORDER], "prediction"),
+        ("onnx", "onnx", ["--features", ORDER], "label"),
+        ("torchscript", "torch", ["--features", ORDER], "values"),
+    ],
+)
+def test_a_converted_project_gives_mlflows_own_predictions(
+    python: Path,
+    saved: tuple[Path, dict[str, list[Any]]],
+    tmp_path: Path,
+    flavor: str,
+    kind: str,
+    flags: list[str],
+    answer: str,
+) -> None:
+    folder, predictions = saved
+    told = packflow("init", "d", "--from-mlflow", folder / flavor, "--python", python, *flags, folder=tmp_path)
+    made = told["data"]
+    assert (made["kind"], made["made_environment"], made["events"]["read"]) == (kind, False, 5)
+    assert [one["field"] for one in made["features"]] == ORDER.split(",")
+    sources = made["mlflow"]["sources"]
+    assert (sources["events"], sources["python"]) == ("input_example.json", "flag")
+    assert sources["features"] == ("flag" if "--features" in flags else "MLmodel, signature")
+    assert not any(line.startswith("mlflow") for line in made["requirements"])
+    tested = packflow("-C", "d", "dry-run", "--python", python, folder=tmp_path)["data"]
+    assert (tested["failed"], tested["parity"]["equal"]) == (0, True)
+    packflow("run", "d", "d/samples/events.ndjson", "--python", python, "-o", "out.ndjson", folder=tmp_path)
+    outputs = [json.loads(line) for line in (tmp_path / "out.ndjson").read_bytes().splitlines()]
+    assert [one[answer] for one in outputs] == predictions[flavor]
+
+
+def test_what_a_folder_does_not_tell_is_asked_for(
+    python: Path, saved: tuple[Path, dict[str, list[Any]]], tmp_path: Path
+) -> None:
+    def refused(flavor: str, *flags: object) -> dict[str, Any]:
+        failed = packflow("init", "d", "--from-mlflow", saved[0] / flavor, *flags, folder=tmp_path, code=2)
+        assert not any(tmp_path.iterdir())
+        return failed["errors"][0]
+
+    assert refused("sklearn")["code"] == "model-not-trusted"
+    assert refused("custom")["code"] == "flavor-unsupported"
+    missing = refused("no-example", "--trust-model")
+    assert missing["code"] == "input-missing"
+    assert "--events FILE" in missing["hint"]
+    assert "duration, bytes, rate" in missing["hint"]
+    unnamed = refused("sklearn-array", "--trust-model")
+    assert "--features a,b,c" in unnamed["hint"]
+
+
+def test_flags_outrank_the_folder(python: Path, saved: tuple[Path, dict[str, list[Any]]], tmp_path: Path) -> None:
+    rows = [{"time": {"duration": n / 7}, "bytes": n * 10, "rate": n / 9} for n in range(9)]
+    (tmp_path / "events.ndjson").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    flags = ["--events", "events.ndjson", "--features", "duration=time.duration", "--trust-model", "--python", python]
+    made = packflow("init", "d", "--from-mlflow", saved[0] / "no-example", *flags, folder=tmp_path)["data"]
+    assert [one["field"] for one in made["features"]] == ["time.duration", "bytes", "rate"]
+    sources = made["mlflow"]["sources"]
+    assert (sources["events"], sources["features"], sources["model"]) == ("flag", "flag", "model.pkl")
+    assert made["mlflow"]["notes"] == []
