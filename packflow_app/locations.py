@@ -37,3 +37,8 @@ def migration_dir(project_dir: Path) -> Path:
 def journal_file(project_dir: Path) -> Path:
     """Where the last outcome of each step of the journey is noted."""
     return project_dir / STATE_DIR / "journal.json"
+
+
+def update_dir(project_dir: Path) -> Path:
+    """Where an update keeps the files that it replaces; it is there only while they are swapped, or after a kill."""
+    return project_dir / STATE_DIR / "update"

@@ -78,6 +78,7 @@ COMMANDS = {
     "kit": "put an archive and all it needs on the other side into one folder",
     "keygen": "make a pair of keys to sign archives with",
     "compare": "show how two models differ on the same events",
+    "update": "swap the model for a new one, and show what that changes",
     "demo": "show the whole journey in a temporary folder",
     "ui": "open the terminal app, which shows the whole journey",
     "migrate": "turn a project of packflow 0.4 into ours, and prove that it behaves the same",

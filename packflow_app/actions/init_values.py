@@ -227,13 +227,20 @@ def _origin(chosen: Chosen, file: ModelFile) -> str:
     with file.path.open("rb") as source:
         while piece := source.read(_CHUNK):
             digest.update(piece)
-    return f"The file {file.path.name} of {file.size:,} bytes, SHA-256 {digest.hexdigest()}."
+    return origin_sentence(file, digest.hexdigest())
+
+
+def origin_sentence(file: ModelFile, digest: str) -> str:
+    """How a model card says which file it is about."""
+    return f"The file {file.path.name} of {file.size:,} bytes, SHA-256 {digest}."
 
 
 def _feature_sentence(features: FeatureMatch | None) -> str:
-    if features is None:
-        return "Whole events."
-    names = [one.field for one in features.features]
+    return "Whole events." if features is None else feature_sentence([one.field for one in features.features])
+
+
+def feature_sentence(names: Sequence[str]) -> str:
+    """How a model card says which fields the model takes."""
     shown = ", ".join(names[:_SHOWN_FEATURES]) + (" …" if len(names) > _SHOWN_FEATURES else "")
     return f"{len(names)} features of each event, in this order: {shown}."
 

@@ -54,10 +54,14 @@ def one_by_one(
     limits: WorkerLimits,
     cancel: threading.Event,
     report: Callable[[int], None] = lambda _done: None,
+    trusted: frozenset[str] = frozenset(),
 ) -> list[dict[str, Any]]:
-    """The decoded outcomes of a model on these events, in their order, from a process of its own."""
+    """The decoded outcomes of a model on these events, in their order, from a process of its own.
+
+    ``trusted`` are globals beyond the reviewed ones that its pickles may resolve.
+    """
     run = Mode.of_size(1)
-    with Worker(interpreter, model, limits, cancel) as worker:
+    with Worker(interpreter, model, limits, cancel, trusted=trusted) as worker:
         worker.load()
         for answer in worker.run(events, 1):
             run.add(answer)

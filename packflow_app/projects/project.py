@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from packflow_app.errors import CheckFailedError, NotFoundError
-from packflow_app.locations import migration_dir
+from packflow_app.locations import migration_dir, update_dir
 from packflow_app.projects.contents import Contents, contents_digest, project_contents
 from packflow_app.projects.file_hashes import hashes_of
 from packflow_app.runtime import ProjectConfig, read_project_config
@@ -47,7 +47,7 @@ class Project:
 def open_project(folder: Path) -> Project:
     """Read the project in ``folder``; raises NotFoundError or the runtime's errors about packflow.yaml.
 
-    Raises CheckFailedError for one that a killed migration left half-changed.
+    Raises CheckFailedError for one that a killed migration or update left half-changed.
     """
     folder = folder.absolute()
     try:
@@ -65,6 +65,12 @@ def open_project(folder: Path) -> Project:
             "A migration of this project was interrupted: some of its files are of before, some of after.",
             code="migration-unfinished",
             hint="Run `packflow migrate` again, or `packflow migrate --undo` to take it back.",
+        )
+    if update_dir(folder).exists():
+        raise CheckFailedError(
+            "An update of this project was interrupted while its files were swapped.",
+            code="update-unfinished",
+            hint="Run `packflow update` again: it first puts the old model back.",
         )
     project = Project(folder, read_project_config(folder))
     package = project.backend_file.with_suffix("") / "__init__.py"

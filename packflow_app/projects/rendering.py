@@ -59,7 +59,7 @@ def render_skeleton(skeleton: Skeleton, values: dict[str, Any]) -> dict[str, byt
         loader=ChoiceLoader([FileSystemLoader(skeleton.folder), FileSystemLoader(shared)]),
     )
     environment.filters["yaml_text"] = _yaml_text
-    environment.filters["yaml_name"] = _yaml_name
+    environment.filters["yaml_name"] = yaml_name
     environment.filters["python"] = json.dumps  # text, as Python writes it too
     files: dict[str, bytes] = {}
     wanted = project_files(skeleton)
@@ -132,7 +132,7 @@ def _files(root: Path) -> Iterator[tuple[str, Path]]:
             yield inside.as_posix(), path
 
 
-def _yaml_name(value: str) -> str:
+def yaml_name(value: str) -> str:
     """A scalar that reads back as ``value``: as it is where it is a plain name, else quoted."""
     return value if _PLAIN(value) and value.lower() not in _WORDS else _yaml_text(value)
 

@@ -10,10 +10,10 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from packflow_app.errors import CheckFailedError
 from packflow_app.projects.migration.findings import Found
 from packflow_app.projects.migration.old_scalars import is_date, old_value
 from packflow_app.projects.migration.usage import OLD_VARIABLE, variable_note
+from packflow_app.projects.yaml_places import Edits, decoded, read_tree, refusal
 from packflow_app.runtime import CONFIG_FILE, parse_project_config
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 _TAG = "tag:yaml.org,2002:"
 _OPEN_SECTIONS = ("backend_config", "extra")  # whose values have no type of their own
-_MAX_DEPTH = 60
 _RECORD_KEYS = ("rename_fields", "feature_names", "flatten_nested_inputs")
 
 
@@ -38,8 +37,8 @@ class Configuration:
 
 def migrated_configuration(content: bytes) -> Configuration:
     """Rewrite it; raises CheckFailedError with the line for what cannot be carried over, or the runtime's own error."""
-    text = _decoded(content)
-    root = _read(text)
+    text = decoded(content)
+    root = read_tree(text)
     rewriter = _Rewriter(text, root)
     rewriter.scalars(root, ())
     rewriter.entry()
@@ -70,61 +69,13 @@ def quoted(text: str) -> str:
     return "".join(char if char.isprintable() else f"\\U{ord(char):08x}" for char in written)
 
 
-def _decoded(content: bytes) -> str:
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise _refusal(f"{CONFIG_FILE} is not UTF-8 text.", line, "Save it as UTF-8.") from None
-
-
-def _read(text: str) -> MappingNode:
-    """The tree with places; anchors, aliases and tags are refused before anything is made of them."""
-    from ruamel.yaml import YAML  # noqa: PLC0415 - takes a tenth of a second, which only a migration pays
-    from ruamel.yaml.error import YAMLError  # noqa: PLC0415 - as above
-    from ruamel.yaml.nodes import MappingNode  # noqa: PLC0415 - as above
-
-    try:
-        depth = 0
-        for event in YAML(typ="safe", pure=True).parse(text):
-            _refuse_references(event)
-            kind = type(event).__name__
-            depth += kind.endswith("StartEvent") - kind.endswith("EndEvent")
-            if depth > _MAX_DEPTH:  # of which the runtime reads 50; ruamel.yaml's time goes with the square
-                title = f"{CONFIG_FILE} is nested too deeply to be read."
-                raise _refusal(title, event.start_mark.line + 1, "Take it apart.")
-        root = YAML(typ="safe", pure=True).compose(text)
-    except YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        problem = str(getattr(error, "problem", None) or "it cannot be read").strip()
-        line = mark.line + 1 if mark is not None else None
-        raise _refusal(f"{CONFIG_FILE} is not valid YAML: {problem}.", line, "Mend it.") from None
-    if not isinstance(root, MappingNode):
-        what = "is empty" if root is None else "must be a mapping of keys to values"
-        raise _refusal(f"{CONFIG_FILE} {what}.", None if root is None else 1, "Give it at least a `name:` line.")
-    return root
-
-
-def _refuse_references(event: Any) -> None:  # noqa: ANN401 - ruamel.yaml's events have no types
-    kind = type(event).__name__
-    line = event.start_mark.line + 1 if event.start_mark is not None else None
-    if kind == "AliasEvent" or getattr(event, "anchor", None) is not None:
-        raise _refusal(
-            f"{CONFIG_FILE} uses an anchor or an alias, which Packflow does not read.",
-            line,
-            "Write the value out in each place (anchors begin with &, aliases with *).",
-        )
-    if kind != "DocumentStartEvent" and getattr(event, "tag", None) not in (None, "!"):
-        raise _refusal(f"{CONFIG_FILE} uses a tag, which Packflow does not read.", line, "Write the value without it.")
-
-
 class _Rewriter:
     def __init__(self, text: str, root: MappingNode) -> None:
         self.text = text
         self.root = root
         self.found: list[Found] = []
         self.lines = {str(key.value): key.start_mark.line + 1 for key, _ in root.value}
-        self._edits: list[tuple[int, int, str]] = []
+        self._edits = Edits(text)
 
     def scalars(self, node: Node, path: tuple[str, ...]) -> None:
         """Edit what would read differently, at ``path`` and below."""
@@ -147,14 +98,11 @@ class _Rewriter:
 
     def after(self) -> str:
         """The text with all edits made."""
-        text = self.text
-        for start, end, new in sorted(self._edits, reverse=True):
-            text = text[:start] + new + text[end:]
-        return text
+        return self._edits.after()
 
     def _key(self, node: Any, path: tuple[str, ...]) -> None:  # noqa: ANN401 - a ScalarNode
         if type(node).__name__ != "ScalarNode":
-            raise _refusal(f"{CONFIG_FILE} has a collection for a key.", node.start_mark.line + 1, "Use text for keys.")
+            raise refusal(f"{CONFIG_FILE} has a collection for a key.", node.start_mark.line + 1, "Use text for keys.")
         if path == ("env",) and node.value == OLD_VARIABLE:
             self.found.append(variable_note(CONFIG_FILE, node.start_mark.line + 1))
         if path[:1] and path[0] in _OPEN_SECTIONS and node.style is None and old_value(node.value) is not None:
@@ -176,7 +124,7 @@ class _Rewriter:
             self._replace(node, quoted(text))
 
     def _replace(self, node: Node, text: str) -> None:
-        self._edits.append((node.start_mark.index, node.end_mark.index, text))
+        self._edits.replace(node.start_mark.index, node.end_mark.index, text)
 
     def _note(self, node: Node, code: str, message: str) -> None:
         self.found.append(Found("note", code, message, CONFIG_FILE, node.start_mark.line + 1))
@@ -216,7 +164,3 @@ def _behaviour(backend: dict[str, Any], line: int | None) -> Iterator[Found]:
         message = "Columns are float64, whatever is in the batch; 0.4 let each batch choose."
         hint = "Set dtype in backend_config for another type, such as int64, or object to take values as they are."
         yield Found("note", "one-dtype", message, CONFIG_FILE, line, hint)
-
-
-def _refusal(title: str, line: int | None, hint: str) -> CheckFailedError:
-    return CheckFailedError(title, code="config-invalid", file=CONFIG_FILE, line=line, hint=hint)
