@@ -35,13 +35,14 @@ def _is_terminal() -> bool:
 
 def _open_at_once() -> int:
     """The terminal app, without what the command line needs; what keeps it from opening, the command line tells."""
-    from packflow_app.runtime import PackflowError  # noqa: PLC0415 - see above
-
     try:
         return _open_app("home", None, False, False)
-    except PackflowError:
+    except Exception as error:
         from packflow_app.cli.main import run  # noqa: PLC0415 - see above
+        from packflow_app.runtime import PackflowError  # noqa: PLC0415
 
+        if not isinstance(error, PackflowError):
+            raise
         return run(["ui"], _open_app)
 
 

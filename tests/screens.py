@@ -77,7 +77,7 @@ async def opened(
 ) -> AsyncIterator[Driver]:
     """The app, once it has settled."""
     app = PackflowApp(project, screen=screen, theme=theme)
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=True) as pilot:
         driver = Driver(app, pilot)
         await driver.quiet()
         yield driver
@@ -87,7 +87,9 @@ def finished_project(folder: Path) -> Path:
     """A project that went the whole way: run, checked, exported; with measurements that are always the same."""
     project = write_project(
         folder / "churn-scorer",
-        events=[{"n": n, "plan": "free" if n % 3 else "pro", "user": {"id": f"u{n}", "age": n % 50}} for n in range(60)],
+        events=[
+            {"n": n, "plan": "free" if n % 3 else "pro", "user": {"id": f"u{n}", "age": n % 50}} for n in range(60)
+        ],
         config="description: Doubles.\nmaintainers: [Ada Lovelace <ada@example.org>]\n",
         files={"README.md": "# Churn\n", "MODEL_CARD.md": "# Card\n", "LICENSE.txt": "MIT\n"},
     )

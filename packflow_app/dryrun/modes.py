@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 STEPS = ("preprocess", "transform_inputs", "execute", "transform_outputs", "check_outputs")
 _WARM_UP_EVENTS = 8
+_FREED_AT_A_TIME = 1000
 
 
 def warm_up(worker: Worker, lines: Sequence[bytes]) -> None:
@@ -54,6 +55,11 @@ class Mode:
         """The outcomes decoded, each once; not to be changed."""
         self._decoded += [decode_event(line) for line in self.outcomes[len(self._decoded) :]]
         return self._decoded
+
+    def let_go(self) -> None:
+        """Free what was decoded, a little at a time: freeing it at once stops every other thread for as long."""
+        while self._decoded:
+            del self._decoded[-_FREED_AT_A_TIME:]
 
     def failed_events(self) -> list[Failure]:
         """The events that failed alone."""

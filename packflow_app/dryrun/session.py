@@ -140,7 +140,7 @@ class DryRun:
         base = modes[0]
         reports = [mode.report() for mode in modes]
         probes, probe_lines = self._probe(base, stateful=loaded.stateful) if self.settings.probes else (None, [])
-        return DryRunFound(
+        found = DryRunFound(
             DryRunReport(
                 name=self.project.config.name,
                 version=self.project.config.version,
@@ -170,6 +170,9 @@ class DryRun:
             base.outcomes,
             probe_lines,
         )
+        for mode in (*modes, *runs.others, replay):
+            mode.let_go()
+        return found
 
     def _probe(self, base: Mode, *, stateful: bool) -> tuple[ProbesReport, list[bytes]]:
         """Run probes with less patience than events get: a hang costs all of it each time."""

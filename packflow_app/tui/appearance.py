@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from packflow_app.errors import UsageError
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -28,6 +26,8 @@ def chosen_theme(
     for source, name in (("--theme", flag), ("PACKFLOW_THEME=", environment.get("PACKFLOW_THEME"))):
         if name:
             if name not in THEMES:
+                from packflow_app.errors import UsageError  # noqa: PLC0415 - not before the first picture
+
                 raise UsageError(
                     f"{source} {name}: there is no such theme.".replace("= ", "="),
                     code="theme-unknown",

@@ -17,13 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from textual.message import Message
 
-from packflow_app.errors import CancelledError
-from packflow_app.result import Problem
-from packflow_app.runtime import PackflowError
-
 if TYPE_CHECKING:
     from textual.app import App
 
+    from packflow_app.result import Problem
     from packflow_app.tui.registry import Call
 
 _NEWS_SECONDS = 0.05
@@ -143,10 +140,15 @@ class Jobs:
     def _end(self, job: Job, state: str) -> None:
         job.state, job.ended = state, time.monotonic()
         if not self._under_way:
+            gc.freeze()  # nor is what the job leaves behind to be searched at once
             gc.enable()
 
     def _work(self, job: Job) -> None:
         """In the job's thread: do it, and say how it ended, whatever happens."""
+        from packflow_app.errors import CancelledError  # noqa: PLC0415 - the rooms, not before the first picture
+        from packflow_app.result import Problem  # noqa: PLC0415
+        from packflow_app.runtime import PackflowError  # noqa: PLC0415
+
         try:
             value = job.call.run(_Reporter(self._app, job), job.cancel)
         except CancelledError:
@@ -181,6 +183,8 @@ class _Reporter:
 
 def fault(error: BaseException) -> Problem:
     """The problem that stands for an error nobody foresaw: Packflow's own."""
+    from packflow_app.result import Problem  # noqa: PLC0415 - as in ``_work``
+
     frames = traceback.extract_tb(error.__traceback__)
     return Problem(
         "internal",
@@ -192,4 +196,6 @@ def fault(error: BaseException) -> Problem:
 
 
 def _stopped(job: Job) -> Problem:
+    from packflow_app.result import Problem  # noqa: PLC0415 - as in ``_work``
+
     return Problem("cancelled", f"{job.call.title}: stopped.", hint="Press r to run it again.")

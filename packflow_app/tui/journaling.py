@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from packflow_app.projects.journal import JournalEntry, file_stamp, record_step
 from packflow_app.wording import counted
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from packflow_app.events.profile import EventsProfile
+    from packflow_app.projects.journal import JournalEntry
     from packflow_app.tui.jobs import Job
     from packflow_app.tui.screens.archive.opening import ArchiveSeen
     from packflow_app.tui.steps import ProjectSeen
@@ -23,7 +23,9 @@ def note(job: Job, seen: ProjectSeen | None) -> None:
     """Take note of a job that is done, where it was about the project."""
     if seen is None or seen.gone or job.state != "done":
         return
-    if job.action == "inspect" and job.call.options.filter is None:
+    from packflow_app.projects.journal import record_step  # noqa: PLC0415 - the rooms, not before the first picture
+
+    if job.action == "inspect" and job.call.options.filter is None and job.call.options.source == seen.events:
         record_step(seen.folder, "inspect", profile_entry(job.call.options.source, job.value.profile))
     elif job.action == "verify" and job.value.path == seen.archive:
         record_step(seen.folder, "verify", archive_entry(job.value))
@@ -31,6 +33,8 @@ def note(job: Job, seen: ProjectSeen | None) -> None:
 
 def profile_entry(file: Path, profile: EventsProfile) -> JournalEntry:
     """What is kept of a profile."""
+    from packflow_app.projects.journal import JournalEntry, file_stamp  # noqa: PLC0415 - as above
+
     invalid, conflicts = profile.invalid_count, len(profile.conflicts)
     summary = f"{invalid:,} invalid" if invalid else counted(conflicts, "conflict") if conflicts else "ok"
     detail = f"{file.name}  {counted(profile.events, 'event')}, {invalid:,} invalid"
@@ -39,6 +43,8 @@ def profile_entry(file: Path, profile: EventsProfile) -> JournalEntry:
 
 def archive_entry(archive: ArchiveSeen) -> JournalEntry:
     """What is kept of a verification."""
+    from packflow_app.projects.journal import JournalEntry, file_stamp  # noqa: PLC0415 - as above
+
     bad = next((verdict for verdict in archive.verdicts if verdict.good is False), None)
     summary = "verified" if bad is None else "not intact"
     detail = f"sha256 {archive.sha256[:16]}…" if bad is None else bad.text

@@ -94,7 +94,7 @@ class ProjectWatch:
             python=self._python_version(project),
             events=project.sample_events,
             digest=digest,
-            changed=tuple(name for name, (_, changed) in sorted(files.items()) if at and changed > at * 1e9),
+            changed=tuple(name for name in self._digests if at and name in files and files[name][1] > at * 1e9),
             archive=archive if archive is not None and archive.is_file() else None,
             report=verdict.report,
             steps=steps,
@@ -107,6 +107,7 @@ class ProjectWatch:
             digests = {name: self._file_digest(name, path) for name, path in files.items()}
         except PackflowError:
             return None
+        self._digests = {name: self._digests[name] for name in files}
         return contents_digest(digests)
 
     def _file_digest(self, name: str, path: Path) -> str:

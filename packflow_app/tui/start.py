@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packflow_app.errors import UsageError
-from packflow_app.runtime import ExitCode
 from packflow_app.tui.appearance import chosen_theme
 from packflow_app.tui.keys import SCREENS
 from packflow_app.tui.recent import remembered
@@ -34,6 +32,8 @@ def start(options: StartOptions) -> int:
     """Run the app; returns the exit code. Raises UsageError where there is no terminal, or no such screen or theme."""
     screen = screen_named(options.screen)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        from packflow_app.errors import UsageError  # noqa: PLC0415 - a tenth of a second before the first picture
+
         raise UsageError(
             "The terminal app needs a terminal, and standard input or output is none.",
             code="no-terminal",
@@ -55,6 +55,8 @@ def screen_named(word: str) -> str:
     for number, (name, title) in enumerate(SCREENS.items(), 1):
         if wanted in (name, title.casefold().replace(" ", "-"), str(number)):
             return name
+    from packflow_app.errors import UsageError  # noqa: PLC0415 - as above
+
     names = [title.lower().replace(" ", "-") for title in SCREENS.values()]
     raise UsageError(f"There is no screen {word!r}.", code="screen-unknown", hint=f"Choose one of: {', '.join(names)}.")
 
@@ -67,7 +69,7 @@ def _run(screen: str, theme: str, *, debug: bool) -> int:
     code = app.run()
     if app.crash is not None:
         return _tell_crash(app, debug=debug)
-    return code if isinstance(code, int) else ExitCode.OK
+    return code if isinstance(code, int) else 0
 
 
 def _tell_crash(app: object, *, debug: bool) -> int:
@@ -76,6 +78,8 @@ def _tell_crash(app: object, *, debug: bool) -> int:
         import traceback  # noqa: PLC0415
 
         traceback.print_exception(app._exception)  # type: ignore[attr-defined]  # noqa: SLF001
+    from packflow_app.runtime import ExitCode  # noqa: PLC0415 - as above
+
     sys.stderr.write(f"error: {crash.message}\n  at {crash.file}:{crash.line}\n")
     sys.stderr.write("  next: Run packflow --debug ui, do the same again, and report what it shows.\n")
     return ExitCode.INTERNAL

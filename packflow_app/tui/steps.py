@@ -7,8 +7,6 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from packflow_app.checks.verdict import Freshness
-from packflow_app.projects.journal import file_stamp
 from packflow_app.wording import counted
 
 if TYPE_CHECKING:
@@ -99,11 +97,15 @@ def journal_step(step: str, entry: JournalEntry | None, looked_at: str | None) -
 
 def file_step(step: str, entry: JournalEntry | None) -> StepState:
     """The state of a step that is about a file which its entry names."""
+    from packflow_app.projects.journal import file_stamp  # noqa: PLC0415 - as above
+
     return journal_step(step, entry, file_stamp(Path(entry.file)) if entry is not None and entry.file else None)
 
 
 def dry_run_step(verdict: Verdict, at: float | None, failed: JournalEntry | None, digest: str | None) -> StepState:
     """The state of the dry run: its verdict, or the failed attempt since."""
+    from packflow_app.checks.verdict import Freshness  # noqa: PLC0415 - the rooms, not before the first picture
+
     if verdict.freshness is Freshness.MISSING:
         if failed is not None and not failed.ok:
             return journal_step("dry-run", failed, digest)

@@ -69,9 +69,7 @@ def look(driver: Driver, size: tuple[int, int]) -> tuple[str, str]:
     return text, driver.app.export_screenshot()
 
 
-async def all_states(
-    work: Path, screen: str, size: tuple[int, int], theme: str = "dark"
-) -> dict[str, tuple[str, str]]:
+async def all_states(work: Path, screen: str, size: tuple[int, int], theme: str = "dark") -> dict[str, tuple[str, str]]:
     """What a screen looks like in every state."""
     looks = {}
     async with opened(None, screen, size=size, theme=theme) as driver:
@@ -116,7 +114,9 @@ async def test_a_screen_shown_twice_is_drawn_alike(work: Path) -> None:
         before = driver.text
         await driver.press("2", "4")
         await driver.quiet()
-        assert normal(driver.text, work).replace("– not run", "✓ ok") == normal(before, work).replace("– not run", "✓ ok")
+        assert normal(driver.text, work).replace("– not run", "✓ ok") == normal(before, work).replace(
+            "– not run", "✓ ok"
+        )
 
 
 def test_no_file_of_a_screen_is_left_over() -> None:

@@ -9,15 +9,11 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from projects import backend, write_project
 from tui_terminals import Terminal, packflow_in_terminal
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
 EVENTS = ROOT / "tests" / "data" / "dotted_dns.ndjson.gz"
@@ -182,8 +178,8 @@ def test_a_window_too_small_asks_for_room_and_goes_on_when_it_has_it(project: Pa
 
 
 @pytest.fixture
-def no_utf8() -> Iterator[dict[str, str]]:
-    yield {"LC_ALL": "C", "LANG": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+def no_utf8() -> dict[str, str]:
+    return {"LC_ALL": "C", "LANG": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
 
 
 def test_a_locale_without_utf8_is_no_traceback(project: Path, no_utf8: dict[str, str]) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from packflow_app.tui.widgets.lists import Leaves
+from packflow_app.tui.widgets.tables import Leaves
 from packflow_app.wording import sized, visible
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ class FilesTree(Leaves):
             for name, reason in sorted(left_out.items()):
                 excluded.add_leaf(_label(name, reason, depth=1, style="dim"), "")
         self.root.expand()
+        self.cursor_line = 0
 
     def _folder(self, name: str, folders: dict[str, TreeNode[str]], totals: dict[str, int]) -> TreeNode[str]:
         if name not in folders:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual.content import Content
 from textual.widgets import Static
 
-from packflow_app.result import Problem
 from packflow_app.wording import visible
+
+if TYPE_CHECKING:
+    from packflow_app.result import Problem
 
 
 class ProblemPanel(Static):

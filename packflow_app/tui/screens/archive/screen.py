@@ -125,6 +125,9 @@ class ArchiveScreen(JourneyScreen):
         return Content.assemble(*parts)
 
     @on(Tree.NodeSelected)
+    def _selected(self) -> None:
+        self.action_open()
+
     def action_open(self) -> None:
         node = self.query_one(FilesTree).cursor_node
         if node is not None and node.data and self._path is not None:

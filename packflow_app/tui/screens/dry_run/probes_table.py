@@ -6,7 +6,7 @@ from rich.text import Text
 
 from packflow_app.dryrun.probe_report import CLEAN_ERROR, HANDLED, VERDICTS, ProbesReport
 from packflow_app.dryrun.problems import VERDICT_NAMES, name_of
-from packflow_app.tui.widgets.lists import Table
+from packflow_app.tui.widgets.tables import Table
 from packflow_app.wording import visible
 
 _STYLES = {HANDLED: "green", CLEAN_ERROR: ""}

@@ -50,6 +50,8 @@ class DryRunScreen(JourneyScreen):
         super().__init__()
         self._told: object = None
         self._report: DryRunReport | None = None
+        self._log = ""
+        self._failed: int | None = None
 
     def compose_body(self) -> ComposeResult:
         yield ProgressLine()
@@ -90,10 +92,15 @@ class DryRunScreen(JourneyScreen):
     def show_job(self, job: Job) -> None:
         self.query_one(ProgressLine).show(job)
         self.query_one(ProblemPanel).show(job.problem if job.state == "failed" else None)
-        if job.state == "failed" and job.log:
-            self._show_log(job.log)
+        if job.state == "failed" and job.number != self._failed:
+            self._failed = job.number
+            self._report, self._log = None, job.log
+            self._draw()
+            if job.log:
+                self._show_log(job.log)
+                self.query_one(PaneTabs).choose("log-pane")
         if job.state == "done":
-            self._report = job.value.report
+            self._report, self._log = job.value.report, ""
             self._draw()
         self._draw_title(self.journey.seen)
 
@@ -113,11 +120,16 @@ class DryRunScreen(JourneyScreen):
 
     def _draw(self) -> None:
         report = self._report
-        self.set_class(report is None, "-empty")
+        self.set_class(report is None and not self._log, "-empty")
+        self.set_class(report is None, "-no-report")
         if report is None and self.journey.is_looking:
             self.query_one("#verdict", Static).update(Content.styled("Looking at the project …", "$muted"))
             return
         if report is None:
+            if self._log:
+                text = "The last run gave no verdict. What the model printed before it ended stands below."
+                self.query_one("#verdict", Static).update(text)
+                return
             self.query_one("#verdict", Static).update(
                 Content.assemble(
                     _EMPTY, " Press ", ("r", "bold $key"), " to run it on the sample events, one by one and in batches."
@@ -175,6 +187,9 @@ class DryRunScreen(JourneyScreen):
             problems.action_cursor_up()
 
     @on(OptionList.OptionSelected)
+    def _selected(self) -> None:
+        self.action_open()
+
     def action_open(self) -> None:
         report = self._report
         parity = report.parity if report is not None else None

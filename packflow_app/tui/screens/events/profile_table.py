@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from packflow_app.tui.widgets.lists import Table
+from packflow_app.tui.widgets.tables import Table
 from packflow_app.wording import visible
 
 if TYPE_CHECKING:

@@ -181,7 +181,7 @@ class EventTable(ScrollView, can_focus=True):
             return Content.styled(f"{number + 1:>{self._number_width},}   …", "$muted")
         head = (f"{row.position:>{self._number_width},} ", "$muted")
         if row.invalid:
-            where = f" (column {row.column})" if row.column else ""
+            where = f" (column {row.column})" if row.column and "column" not in row.invalid else ""
             text = visible(row.text[:200])
             return Content.assemble(
                 head, ("✗ ", "$error"), (f"{visible(row.invalid)}{where}  ", "$error"), (text, "$muted")

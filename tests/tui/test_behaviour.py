@@ -1,0 +1,429 @@
+"""What the app does when it is used: the journey, and all that goes wrong on the way."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from packflow_app.locations import dry_run_dir
+from packflow_app.projects.journal import read_journal
+from packflow_app.tui.recent import remembered
+from packflow_app.tui.registry import Call
+from packflow_app.tui.screens.dry_run.side_by_side import SideBySide
+from packflow_app.tui.screens.events.table import EventTable
+from packflow_app.tui.screens.validate.findings_list import FindingsList
+from packflow_app.tui.steps import State
+from projects import backend, write_project
+from screens import opened
+
+LEAKY = "return [{'score': e['n'] - sum(i['n'] for i in inputs) / len(inputs)} for e in inputs]"
+SLOW = "time.sleep(0.1)\nreturn [{'n': e['n']} for e in inputs]"
+
+
+async def test_from_an_empty_folder_to_a_verified_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = [json.dumps({"bytes": n * 7 % 100, "host": f"h{n % 5}"}) for n in range(50)]
+    (tmp_path / "flows.ndjson").write_text("\n".join(lines))
+    async with opened(None) as driver:
+        await driver.press("n")
+        await driver.see("New project")
+        assert "$ packflow init flows-model --events flows.ndjson" in driver.text
+        await driver.press("enter", "enter")
+        await driver.see("has not been run yet")
+        for told in ("The dry run is good.", "All checks passed.", "The archive is written.", "written and verified"):
+            await driver.press("r")
+            await driver.see(told)
+        await driver.press("r")
+        await driver.see("All is done")
+    project = tmp_path / "flows-model"
+    assert set(read_journal(project)) == {"validate", "export", "verify"}
+    assert remembered().projects[0] == str(project)
+
+
+async def test_a_project_that_cannot_be_made_keeps_what_was_typed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with opened(None) as driver:
+        await driver.press("n")
+        await driver.type("missing.ndjson")
+        await driver.press("enter")
+        await driver.see("There is no such file of events")
+        (tmp_path / "missing.ndjson").write_text('{"a": 1}\n')
+        (tmp_path / "missing-model").mkdir()
+        (tmp_path / "missing-model" / "file").write_text("")
+        await driver.press("enter", "enter")
+        await driver.see("already exists and is not empty")
+        assert "missing.ndjson" in driver.text
+        await driver.press("escape")
+        await driver.see("Where shall we begin?")
+
+
+async def test_a_change_of_a_file_makes_steps_stale_while_one_looks(project: Path) -> None:
+    async with opened(project) as driver:
+        assert driver.app.seen is not None
+        assert driver.app.seen.step("dry-run").state is State.OK
+        path = project / "inference.py"
+        path.write_text(path.read_text() + "\n# changed\n")
+        await driver.see("inference.py changed after the last dry run.")
+        for step in ("dry-run", "validate", "export"):
+            assert driver.app.seen.step(step).state is State.STALE
+
+
+async def test_a_broken_packflow_yaml_is_told_with_its_line(project: Path) -> None:
+    path = project / "packflow.yaml"
+    path.write_text(path.read_text() + "nonsense: [1\n")
+    async with opened(project) as driver:
+        assert "packflow.yaml" in driver.text
+        assert driver.app.seen is not None
+        assert driver.app.seen.problem is not None
+        assert driver.app.journey_screen.place_to_edit() == (path, driver.app.seen.problem.line)
+        for key in ("2", "3", "4", "5", "6"):
+            await driver.press(key)
+            await driver.quiet()
+            assert "fault" not in driver.text
+
+
+async def test_a_project_deleted_underneath_is_said_and_survived(project: Path) -> None:
+    async with opened(project) as driver:
+        shutil.rmtree(project)
+        await driver.see("The project's folder is gone.")
+        for key in ("2", "3", "r", "4", "r", "5", "r", "6", "1", "r"):
+            await driver.press(key)
+        await driver.quiet()
+        assert "fault" not in driver.text
+
+
+async def test_a_run_is_stopped_by_escape_and_late_news_is_not_heard(tmp_path: Path) -> None:
+    project = write_project(tmp_path / "slow", backend(SLOW))
+    async with opened(project, "dry-run") as driver:
+        await driver.press("r")
+        await driver.see("of 40 events")
+        job = driver.app.jobs.latest["dry-run"]
+        began = time.monotonic()
+        await driver.press("escape")
+        assert time.monotonic() - began < 1
+        assert job.state == "cancelled"
+        await driver.see("stopped")
+        progress = job.progress
+        await driver.pilot.pause(0.5)
+        assert job.state == "cancelled"
+        assert job.progress is progress
+        assert "◐" not in driver.text
+
+
+async def test_resizing_in_mid_run_loses_nothing(tmp_path: Path) -> None:
+    project = write_project(tmp_path / "slow", backend(SLOW))
+    async with opened(project, "dry-run") as driver:
+        await driver.press("r")
+        await driver.see("of 40 events")
+        for size in ((80, 24), (59, 15), (40, 10), (200, 60), (120, 36)):
+            await driver.pilot.resize_terminal(*size)
+            await driver.pilot.pause(0.1)
+            assert all(len(line) <= size[0] for line in driver.text.splitlines())
+            assert ("needs 60 columns" in driver.text) == (size[0] < 60)
+        await driver.see("of 40 events")
+        await driver.press("ctrl+c")
+        assert driver.app.jobs.latest["dry-run"].state == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("os._exit(3)", "ended itself with exit code 3"),
+        ("os.kill(os.getpid(), signal.SIGKILL)", "killed"),
+        ("raise ValueError('bad \\x1b[31m')", "events failed"),
+    ],
+)
+async def test_a_model_that_dies_is_told_and_the_app_lives(tmp_path: Path, body: str, told: str) -> None:
+    project = write_project(tmp_path / "dying", backend(body))
+    async with opened(project, "dry-run") as driver:
+        await driver.press("r")
+        await driver.until(lambda: driver.app.jobs.latest["dry-run"].state in ("failed", "done"))
+        await driver.quiet()
+        text = " ".join(driver.text.split())
+        assert told in text or "failed events" in text, driver.text
+        assert "\x1b" not in driver.text
+        await driver.press("1")
+        await driver.see("failed")
+
+
+async def test_a_thread_that_dies_of_the_unforeseen_is_told(project: Path) -> None:
+    def fail(_report: Any, _cancel: threading.Event) -> None:
+        raise ZeroDivisionError("unforeseen")
+
+    async with opened(project, "validate") as driver:
+        driver.app.start(Call("validate", "Check", ["packflow", "validate"], fail))
+        await driver.see("Packflow has a fault: ZeroDivisionError: unforeseen")
+        assert "test_behaviour.py" in driver.text
+
+
+async def test_a_difference_stands_side_by_side(tmp_path: Path) -> None:
+    project = write_project(tmp_path / "leaky", backend(LEAKY))
+    async with opened(project, "dry-run", size=(120, 36)) as driver:
+        await driver.press("r")
+        await driver.see("differ")
+        await driver.quiet()
+        assert "depends on the other events of its" in driver.text
+        await driver.press("enter")
+        await driver.until(lambda: isinstance(driver.app.screen, SideBySide))
+        assert "one by one" in driver.text
+        assert "batch 8" in driver.text
+        assert '"score": 0.0' in driver.text
+        await driver.press("escape")
+        await driver.press("p")
+        assert "p50" in driver.text
+
+
+async def test_events_of_all_sorts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = [json.dumps({"n": n, "text": "\x1b[31mred" if n == 3 else "plain"}) for n in range(3000)]
+    lines[1999] = '{"n": nope}'
+    lines[2500] = '{"n": "odd", "text": "x"}'
+    project = write_project(tmp_path / "model", files={"samples/events.ndjson": "\n".join(lines)})
+    async with opened(project, "inspect") as driver:
+        assert "✗ 1 invalid line" in driver.text
+        assert "● 1 conflict of types" in driver.text
+        await driver.press("down", "down", "down")
+        assert "\\u001b[31mred" in driver.text
+        assert "\x1b" not in driver.text
+        await driver.press("n")
+        await driver.see("This line is no event")
+        assert "2,000" in driver.text
+        assert "▲ column" in driver.text
+        await driver.press("n")
+        await driver.see("n is string here")
+        await driver.press("n")
+        await driver.see("no further problem")
+        await driver.press("N")
+        await driver.see("This line is no event")
+        await driver.press("G")
+        await driver.quiet()
+        assert "2,999" in driver.text
+        await driver.press("slash")
+        await driver.type("text = 'x'")
+        await driver.press("enter")
+        await driver.see("1 shown where text = 'x'")
+        assert "--filter" in driver.app.journey_screen.command
+        await driver.press("escape")
+        await driver.quiet()
+        assert driver.app.screen.query_one(EventTable).count == 3000
+        await driver.press("slash")
+        await driver.type("red")
+        await driver.press("enter")
+        await driver.see("1 shown with red")
+
+
+async def test_a_filter_that_is_wrong_says_why_and_keeps_the_text(project: Path) -> None:
+    async with opened(project, "inspect") as driver:
+        await driver.press("slash")
+        await driver.type("nonsense = 3")
+        await driver.press("enter")
+        await driver.see("cannot be evaluated")
+        assert "nonsense = 3" in driver.text
+        assert "There is:" in driver.text
+
+
+async def test_a_sample_is_saved_masked_and_overwritten_only_when_told(project: Path, work: Path) -> None:
+    async with opened(project, "inspect") as driver:
+        target = project / "sample.ndjson"
+        await driver.press("s")
+        await driver.see("Save the sample")
+        await driver.press("tab")
+        await driver.type("user.id")
+        await driver.press("enter")
+        await driver.until(target.is_file)
+        assert "u7" not in target.read_text()
+        assert len(target.read_text().splitlines()) == 60
+        target.write_text("mine")
+        await driver.press("s")
+        await driver.see("Save the sample")
+        await driver.press("enter")
+        await driver.see("is there already")
+        await driver.press("n")
+        assert target.read_text() == "mine"
+        await driver.press("s", "enter")
+        await driver.see("is there already")
+        await driver.press("y")
+        await driver.until(lambda: target.read_text() != "mine")
+
+
+async def test_findings_lead_to_their_line_and_fix(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = write_project(work / "raw", files={"requirements.txt": "packaging\n"})
+    (project / "requirements.txt").unlink()
+    edited: list[tuple[Path, int | None]] = []
+    async with opened(project, "validate") as driver:
+        monkeypatch.setattr(driver.app, "edit", lambda path, line: edited.append((path, line)))
+        findings = driver.app.screen.query_one(FindingsList)
+        while findings.chosen is not None and findings.chosen.check != "requirements-file-missing":
+            await driver.press("n")
+        assert "$ packflow dry-run --write-requirements" in driver.text
+        await driver.press("e")
+        assert edited == [(project / "requirements.txt", None)]
+        await driver.press("slash")
+        await driver.type("licen")
+        await driver.press("enter")
+        assert len(findings.findings) == 1
+        await driver.press("f")
+        await driver.see("needs a decision")
+
+
+async def test_a_safe_fix_is_done_and_looked_at_again(work: Path) -> None:
+    project = write_project(work / "raw")
+    (project / "requirements.txt").unlink()
+    async with opened(project, "validate") as driver:
+        findings = driver.app.screen.query_one(FindingsList)
+        while findings.chosen is not None and findings.chosen.check != "requirements-file-missing":
+            await driver.press("n")
+        (project / "requirements.txt").write_text("")
+        await driver.press("f")
+        await driver.until(lambda: driver.app.jobs.latest["requirements"].state == "done")
+        await driver.quiet()
+        assert "requirements-file-missing" not in {one.check for one in findings.findings}
+
+
+async def test_export_asks_before_it_replaces(project: Path, work: Path) -> None:
+    other = work / "churn_scorer-0.1.0.zip"
+    other.write_bytes(b"another")
+    async with opened(project, "export") as driver:
+        await driver.press("r")
+        await driver.see("already exists and is another archive")
+        await driver.press("n")
+        assert other.read_bytes() == b"another"
+        await driver.press("r")
+        await driver.see("Are you sure?")
+        await driver.press("y")
+        await driver.see("✓ written")
+        assert other.read_bytes() != b"another"
+
+
+async def test_export_options_are_shown_as_a_command(project: Path, work: Path) -> None:
+    async with opened(project, "export") as driver:
+        await driver.press("o")
+        await driver.see("Folder to write to")
+        await driver.press("end", "ctrl+u")
+        await driver.type("out")
+        await driver.press("tab")
+        await driver.type("99")
+        assert "a number from 0 to 50" in driver.text
+        await driver.press("backspace", "enter")
+        await driver.see("packflow export churn-scorer -o out --golden 9")
+        await driver.press("r")
+        await driver.see("✓ written")
+        assert (work / "out" / "churn_scorer-0.1.0.zip").is_file()
+
+
+async def test_a_damaged_archive_is_not_verified(project: Path, work: Path) -> None:
+    archive = work / "dist" / "churn_scorer-0.1.0.zip"
+    data = bytearray(archive.read_bytes())
+    at = data.rindex(b"class Backend")
+    data[at : at + 5] = b"klass"
+    archive.write_bytes(data)
+    async with opened(project, "verify") as driver:
+        await driver.quiet()
+        assert "✓ verified" not in driver.text
+        assert "✗" in driver.text
+    assert not read_journal(project)["verify"].ok if "verify" in read_journal(project) else True
+
+
+async def test_any_archive_can_be_opened_and_read(work: Path, made_once: Path) -> None:
+    async with opened(None) as driver:
+        await driver.press("a")
+        await driver.see("Open an archive")
+        await driver.type("nothing.zip")
+        await driver.press("enter")
+        await driver.see("no such file")
+        await driver.press("ctrl+u")
+        await driver.type("dist/churn_scorer-0.1.0.zip")
+        await driver.press("enter")
+        await driver.see("✓ verified")
+        assert "single = batch on 60 events" in driver.text
+        await driver.press("j", "enter")
+        await driver.see("esc closes")
+        assert '"events": 60' in driver.text
+
+
+async def test_what_is_no_archive_is_said(work: Path) -> None:
+    (work / "not.zip").write_bytes(b"PK\x03\x04 nonsense")
+    async with opened(None) as driver:
+        driver.app.show_archive(work / "not.zip")
+        await driver.until(lambda: driver.app.jobs.latest.get("verify") is not None)
+        await driver.quiet()
+        assert "fault" not in driver.text
+        assert "next " in driver.text
+
+
+async def test_copying_gives_the_command_or_the_screen(project: Path) -> None:
+    async with opened(project, "dry-run") as driver:
+        await driver.press("y")
+        assert driver.app.clipboard == "packflow -C churn-scorer dry-run"
+        await driver.press("Y")
+        assert "single = batch" in driver.app.clipboard
+
+
+async def test_quitting_asks_only_while_something_changes(project: Path) -> None:
+    stop = threading.Event()
+
+    def wait(_report: Any, cancel: threading.Event) -> None:
+        cancel.wait(20)
+        stop.set()
+
+    async with opened(project) as driver:
+        driver.app.start(Call("inspect", "Profile", [], wait, only_reads=True))
+        driver.app.start(Call("export", "Write the archive", [], wait))
+        await driver.press("q")
+        await driver.see("Still at work: write the archive.")
+        await driver.press("n", "q")
+        await driver.see("Still at work")
+        await driver.press("y")
+        assert driver.app.return_value == 0
+        assert stop.wait(2)
+
+
+async def test_control_c_without_anything_to_stop_hints_at_q(project: Path) -> None:
+    async with opened(project) as driver:
+        await driver.press("ctrl+c")
+        await driver.see("Press q to quit.")
+
+
+async def test_themes_change_and_are_remembered(project: Path) -> None:
+    async with opened(project) as driver:
+        for name in ("light", "ansi", "dark"):
+            await driver.press("t")
+            await driver.pilot.pause()
+            assert driver.app.theme == f"packflow-{name}"
+            assert remembered().theme == name
+
+
+async def test_a_key_that_comes_before_the_project_was_looked_at_is_not_lost(project: Path) -> None:
+    path = project / "inference.py"
+    path.write_text(path.read_text() + "\n# changed\n")
+    from packflow_app.tui.app import PackflowApp
+    from screens import Driver
+
+    app = PackflowApp(project)
+    async with app.run_test(size=(120, 36), notifications=True) as pilot:
+        driver = Driver(app, pilot)
+        assert app.seen is None
+        await pilot.press("r")
+        await driver.until(lambda: "dry-run" in app.jobs.latest, "the run")
+        await driver.quiet()
+    assert (dry_run_dir(project) / "report.json").is_file()
+
+
+async def test_no_worker_outlives_the_app(project: Path) -> None:
+    before = {thread.name for thread in threading.enumerate()}
+    async with opened(project) as driver:
+        await driver.press("2", "3", "4")
+        await driver.quiet()
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline and any("watch" in t.name for t in threading.enumerate()):  # noqa: ASYNC110
+        await asyncio.sleep(0.05)
+    assert not [t for t in threading.enumerate() if "watch" in t.name and t.name not in before]

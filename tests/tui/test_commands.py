@@ -1,0 +1,128 @@
+"""The command that an action shows does what the action does: executed, it gives the same JSON."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+import threading
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from packflow_app.actions.dry_run import DryRunOptions
+from packflow_app.actions.environment import SyncOptions
+from packflow_app.actions.export import ExportOptions
+from packflow_app.actions.init import InitOptions
+from packflow_app.actions.inspect import InspectOptions
+from packflow_app.actions.validate import ValidateOptions
+from packflow_app.cli.inspect import _data as inspect_data
+from packflow_app.cli.validate import _data as validate_data
+from packflow_app.tui.commands import dry_run_words, export_words, inspect_words, run_words, validate_words
+from packflow_app.tui.registry import ACTIONS, Call
+
+
+def done(call: Call) -> Any:
+    return call.run(lambda _progress: None, threading.Event())
+
+
+def executed(call: Call) -> dict[str, Any]:
+    """The data that the shown command gives with --json."""
+    words = shlex.split(call.command)
+    assert words[0] == "packflow"
+    command = [sys.executable, "-m", "packflow_app", *words[1:], "--json"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    envelope = json.loads(ran.stdout)
+    assert envelope["ok"], envelope["errors"]
+    data: dict[str, Any] = envelope["data"]
+    return data
+
+
+def plain(value: Any) -> Any:
+    return json.loads(json.dumps(value, default=str))
+
+
+def test_inspect(project: Path) -> None:
+    options = InspectOptions(project / "samples" / "events.ndjson", filter="n > 30 and plan = 'pro'")
+    call = ACTIONS["inspect"].call(options)
+    assert executed(call) == plain(inspect_data(done(call)))
+
+
+def test_save(project: Path, work: Path) -> None:
+    options = InspectOptions(project / "samples/events.ndjson", save=work / "one.ndjson", masks=["user.id"], force=True)
+    call = ACTIONS["save"].call(options)
+    value = done(call)
+    first = (work / "one.ndjson").read_text().splitlines()
+    assert executed(call)["saved"] == value.saved == 60
+    second = (work / "one.ndjson").read_text().splitlines()  # with other masks: each run has a secret of its own
+    assert [json.loads(line)["n"] for line in first] == [json.loads(line)["n"] for line in second]
+
+
+def test_validate(project: Path) -> None:
+    call = ACTIONS["validate"].call(ValidateOptions(project))
+    assert executed(call) == plain(validate_data(done(call), done(call).findings))
+
+
+def test_dry_run(project: Path) -> None:
+    call = ACTIONS["dry-run"].call(DryRunOptions(project=project, batch_sizes=[4], limit=20, probes=False))
+    value, data = done(call).report, executed(call)
+    assert data["digest"] == value.digest
+    assert data["parity"] == plain(asdict(value))["parity"]
+    assert [mode["batch_size"] for mode in data["modes"]] == [mode.batch_size for mode in value.modes] == [1, 4]
+    assert data["events"] == value.events == 20
+    assert data["probes"] is value.probes is None
+
+
+def test_export(project: Path, work: Path) -> None:
+    call = ACTIONS["export"].call(ExportOptions(project, work / "out", 5, force=True))
+    value, data = done(call).exported, executed(call)
+    assert (data["path"], data["sha256"], data["size"]) == (str(value.path), value.sha256, value.size)
+    assert data["excluded"] == value.excluded
+    assert data["unchanged"]
+
+
+def test_init(work: Path) -> None:
+    (work / "flows.ndjson").write_text('{"a": 1}\n{"a": 2}\n')
+    first = done(ACTIONS["init"].call(InitOptions(work / "one", work / "flows.ndjson", name="same")))
+    data = executed(ACTIONS["init"].call(InitOptions(work / "two", work / "flows.ndjson", name="same")))
+    assert (data["name"], data["files"]) == (first.name, first.files)
+    for name in first.files:
+        assert (work / "one" / name).read_bytes() == (work / "two" / name).read_bytes()
+
+
+def test_what_an_archive_is_run_with(project: Path, work: Path) -> None:
+    archive = work / "dist" / "churn_scorer-0.1.0.zip"
+    command = run_words(archive, project / "samples" / "events.ndjson").replace("python3", sys.executable)
+    ran = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
+    assert len(ran.stdout.splitlines()) == 60
+
+
+def test_the_seam_of_verify_shows_a_command_that_there_is(work: Path) -> None:
+    command = ACTIONS["verify"].call(work / "dist" / "churn_scorer-0.1.0.zip").command
+    program = command.replace("python3", sys.executable).replace("packflow ", f"{sys.executable} -m packflow_app ")
+    ran = subprocess.run(program, shell=True, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert "churn-scorer" in ran.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (
+            inspect_words(InspectOptions(Path("a b.ndjson"), limit=5, full=True)),
+            "packflow inspect 'a b.ndjson' --limit 5 --full",
+        ),
+        (
+            dry_run_words(DryRunOptions(sync=True, write_requirements=True)),
+            "packflow dry-run --sync --write-requirements",
+        ),
+        (validate_words(ValidateOptions(Path("m"), run=False)), "packflow validate m --no-run"),
+        (export_words(ExportOptions(golden=0)), "packflow export --golden 0"),
+        (ACTIONS["sync"].call(SyncOptions(Path("/p q"))).words, "packflow -C '/p q' env sync"),
+    ],
+)
+def test_words_are_quoted_as_a_shell_takes_them(words: list[str], shown: str) -> None:
+    assert shlex.join(words) == shown
