@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -60,7 +61,7 @@ def on_terminal(*words: str, cwd: Path, **changes: str) -> str:
     )
     os.close(theirs)
     written = b""
-    while True:
+    while select.select([ours], [], [], 60)[0]:
         try:
             piece = os.read(ours, 1 << 16)
         except OSError:  # Linux: all of its writers have gone
@@ -68,6 +69,9 @@ def on_terminal(*words: str, cwd: Path, **changes: str) -> str:
         if not piece:
             break
         written += piece
+    else:
+        process.kill()
+        pytest.fail(f"it waits for something: {written!r}")
     os.close(ours)
     assert process.wait(60) in (0, 2)
     return written.decode("utf-8")
@@ -136,10 +140,10 @@ def test_every_command_has_help(tmp_path: Path, command: str) -> None:
     [
         ("--color never -C project dry-run", {}),
         ("-C project dry-run", {"NO_COLOR": "1"}),
-        ("--color never init", {}),
-        ("--color=never init", {"FORCE_COLOR": "1"}),
-        ("--color auto init", {"NO_COLOR": "1", "COLORTERM": "truecolor"}),
-        ("init", {"TERM": "dumb"}),
+        ("--color never init --no-input", {}),
+        ("--color=never init --no-input", {"FORCE_COLOR": "1"}),
+        ("--color auto init --no-input", {"NO_COLOR": "1", "COLORTERM": "truecolor"}),
+        ("init --no-input", {"TERM": "dumb"}),
     ],
 )
 def test_without_colours_a_terminal_gets_no_escape_code(project: Path, words: str, changes: dict[str, str]) -> None:
