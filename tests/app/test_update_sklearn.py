@@ -1,0 +1,112 @@
+"""``update`` on a project of a real scikit-learn model: re-trained, the same, with another feature, stopped.
+
+Slow: makes an environment that trains the models (PACKFLOW_TEST_MLFLOW_PYTHON names one that has the libraries).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+TRAIN = """
+import joblib, numpy as np, pandas as pd
+from sklearn.ensemble import RandomForestClassifier
+random = np.random.default_rng(0)
+frame = pd.DataFrame({"duration": random.random(90), "bytes": random.integers(0, 1000, 90), "rate": random.random(90)})
+frame["port"] = random.integers(1, 9, 90)
+frame.to_json("events.ndjson", orient="records", lines=True)
+wanted = (frame["duration"] + frame["rate"] > 1).astype(int)
+def train(name, columns, seed):
+    joblib.dump(RandomForestClassifier(12, random_state=seed).fit(frame[columns], wanted), name)
+train("first.joblib", ["duration", "bytes", "rate"], 1)
+train("again.joblib", ["duration", "bytes", "rate"], 2)
+train("more.joblib", ["duration", "bytes", "rate", "port"], 2)
+"""
+DIRECT = """
+import json, sys, joblib, pandas as pd
+model = joblib.load(sys.argv[1])
+frame = pd.read_json("events.ndjson", lines=True)
+print(json.dumps(model.predict_proba(frame[[*model.feature_names_in_]]).tolist()))
+"""
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> str:
+    if "PACKFLOW_TEST_MLFLOW_PYTHON" in os.environ:
+        return os.environ["PACKFLOW_TEST_MLFLOW_PYTHON"]
+    folder = tmp_path_factory.mktemp("trains") / "environment"
+    base = getattr(sys, "_base_executable", sys.executable)
+    subprocess.run([base, "-m", "venv", str(folder)], check=True)
+    found = str(folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python"))
+    subprocess.run([found, "-m", "pip", "install", "-q", "scikit-learn", "pandas", "joblib"], check=True)
+    return found
+
+
+def packflow(*arguments: object, folder: Path, code: int = 0) -> Any:
+    command = [sys.executable, "-m", "packflow_app", *map(str, arguments), "--json"]
+    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600)
+    assert ran.returncode == code, ran.stdout[-5000:] + ran.stderr[-2000:]
+    return json.loads(ran.stdout)
+
+
+def tree(folder: Path) -> dict[str, str]:
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file() and ".packflow" not in path.relative_to(folder).parts
+    }
+
+
+def test_a_model_is_retrained_and_grows(python: str, tmp_path: Path) -> None:
+    subprocess.run([python, "-c", TRAIN], cwd=tmp_path, check=True)
+    flags = ["--model", "first.joblib", "--trust-model", "--events", "events.ndjson", "--python", python]
+    packflow("init", "d", *flags, folder=tmp_path)
+    project, word = tmp_path / "d", ["--trust-model", "--python", python]
+    before = tree(project)
+
+    same = packflow("update", "d", "--model", "first.joblib", "-y", folder=tmp_path)["data"]
+    assert (same["same"], same["applied"], tree(project) == before) == (True, False, True)
+
+    told = packflow("update", "d", "--model", "more.joblib", *word, "--plan", folder=tmp_path, code=2)
+    assert "also takes port" in told["errors"][0]["message"]
+    assert tree(project) == before
+
+    command = [sys.executable, "-m", "packflow_app", "update", "d", "--model", "again.joblib", *word, "-y"]
+    for seconds in (1.5, 4.0):
+        stopped = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        time.sleep(seconds)
+        stopped.send_signal(signal.SIGINT)
+        stopped.communicate(timeout=60)
+        assert (stopped.returncode, tree(project) == before) == (130, True)
+        left = [path.name for path in project.glob(".packflow/*")]
+        assert not [name for name in left if "update" in name]
+
+    done = packflow("update", "d", "--model", "again.joblib", *word, "-y", folder=tmp_path)["data"]
+    assert (done["bump"], done["version"]["after"], done["features"]["added"]) == ("minor", "0.2.0", [])
+    assert {one["path"] for one in done["comparison"]["fields"]} >= {"probabilities.0", "probabilities.1"}
+    assert digests(tree(project), before) == {"MODEL_CARD.md", "artifacts/model.joblib", "packflow.yaml"}
+
+    grown = packflow("update", "d", "--model", "more.joblib", *word, "-y", folder=tmp_path)["data"]
+    assert (grown["bump"], grown["version"]["after"], grown["features"]["added"]) == ("major", "1.0.0", ["port"])
+    packflow("run", "d", "events.ndjson", "--python", python, "-o", "out.ndjson", folder=tmp_path)
+    outputs = [json.loads(line) for line in (tmp_path / "out.ndjson").read_bytes().splitlines()]
+    direct = subprocess.run([python, "-c", DIRECT, "more.joblib"], cwd=tmp_path, capture_output=True, check=True)
+    assert [[*one["probabilities"].values()] for one in outputs] == json.loads(direct.stdout)
+    exported = packflow("export", "d", "-o", "dist", "--python", python, folder=tmp_path)["data"]
+    assert exported["path"].endswith("d-1.0.0.zip")
+
+
+def digests(now: dict[str, str], before: dict[str, str]) -> set[str]:
+    """The files that differ."""
+    return {name for name in now | before if now.get(name) != before.get(name)}
