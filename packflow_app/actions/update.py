@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from packflow_app.models.model_file import ModelFile
 
 
+_MOVED = "Then put that module into the project, and run packflow update again."
+
+
 def take_back(project: Path) -> list[str] | None:
     """Put back what a killed update had replaced; None where there was none."""
     return put_back(project.absolute()) if project.is_dir() else None
@@ -61,7 +64,8 @@ def prepared_update(
         return
     _check_format(old, file, name)
     trusted = remembered_trust(project.folder) | {*options.trust_pickles}
-    check_consent(file, project_globals(str(project.folder)) | trusted, yes=options.trust_model or same)
+    own = project_globals(str(project.folder))
+    check_consent(file, own | trusted, yes=options.trust_model or same, then=_MOVED)
     with staged(project, name) as stage:
         yield Trial(options, project, stage, name, old, file, trusted, report, cancel or threading.Event()).run(
             same=same

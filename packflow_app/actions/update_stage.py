@@ -43,15 +43,18 @@ class Stage:
     before: dict[str, str | None] = field(default_factory=dict)
 
     def write(self, name: str, content: bytes | Path) -> None:
-        """Have a file hold something else, to be swapped in later."""
+        """Have a file hold something else, to be swapped in later; raises NotWritableError."""
         path = self.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if name not in self.before:
-            self.before[name] = digest_of(self.project.folder / name)
-        if isinstance(content, Path):
-            shutil.copyfile(content, path)
-        else:
-            path.write_bytes(content)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if name not in self.before:
+                self.before[name] = digest_of(self.project.folder / name)
+            if isinstance(content, Path):
+                shutil.copyfile(content, path)
+            else:
+                path.write_bytes(content)
+        except OSError as error:
+            raise not_writable(path, error) from error
         self.written.add(name)
 
     def forget_unchanged(self) -> None:

@@ -102,6 +102,8 @@ class Trial:
         if golden == "kept" and done.report.golden is not None and not done.report.golden.equal:
             golden = "stale"
         notes = [*features.notes, *(f"{REQUIREMENTS_FILE}: {one.name} is left: {one.reason}." for one in rewrite.left)]
+        if version is None and self.options.bump != "none":
+            notes.append(f"The version {self.project.config.version} is not one of numbers alone: move it by hand.")
         if rewrite.after != rewrite.before and (self.project.folder / LOCK_FILE).exists():
             notes.append(f"{LOCK_FILE} no longer fits {REQUIREMENTS_FILE}: packflow env lock makes it anew.")
         return UpdatePlan(

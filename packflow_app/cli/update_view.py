@@ -113,7 +113,7 @@ def update_warnings(tried: UpdatePlan) -> list[Problem]:
         found.append(
             Problem(
                 "golden-changed",
-                "The golden events hold outputs of the old model, which the new one does not give: an export says so.",
+                "The golden events hold outputs of the old model, which the new one does not give: an export refuses.",
                 hint="Record them anew: packflow update with --golden, or packflow export --golden 20",
             )
         )

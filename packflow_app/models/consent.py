@@ -17,8 +17,10 @@ OWN_MODULE = "scoring"
 """Where a class that a script defined is to move: a module in the folder that becomes the project."""
 
 
-def check_consent(file: ModelFile, trusted: frozenset[str], *, yes: bool) -> None:
+def check_consent(file: ModelFile, trusted: frozenset[str], *, yes: bool, then: str = "") -> None:
     """Raise unless the file may be opened; ``trusted`` are globals beyond the reviewed ones.
+
+    ``then`` is what to do once a class of a script has a module (default: make the project around it).
 
     CheckFailedError for one that asks for what is not reviewed or that cannot be told, UsageError for one that was
     saved from a script's own classes, and for any pickle without a yes (``--trust-model``).
@@ -46,7 +48,7 @@ def check_consent(file: ModelFile, trusted: frozenset[str], *, yes: bool) -> Non
             hint=f"If you know why that is there and trust who made the file, pass {flags}",
         )
     if main is not None:
-        then = (
+        then = then or (
             f"Then make the project in the folder that holds {OWN_MODULE}.py: "
             f"packflow init . --model {name} --trust-model --events FILE"
         )
