@@ -191,6 +191,16 @@ class PackflowApp(App[int]):
         else:
             self.say("There is nothing to copy.", severity="warning")
 
+    def action_copy_problem(self) -> None:
+        from packflow_app.tui.widgets.problem_panel import ProblemPanel  # noqa: PLC0415 - every screen has imported it
+
+        panel = next((one for one in self.journey_screen.query(ProblemPanel) if one.display and one.problem), None)
+        if panel is None:
+            self.say("There is no error to copy.", severity="warning")
+            return
+        self.copy_to_clipboard(panel.text)
+        self.say("Copied the error.")
+
     def action_copy_screen(self) -> None:
         self.copy_to_clipboard(screen_text(self.screen))
         self.say("Copied the screen as text.")

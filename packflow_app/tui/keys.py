@@ -40,6 +40,7 @@ EVERYWHERE = (
     ),
     Key("escape", "esc", "Back", "Stop what is running, or go back", "screen.back", palette=False),
     Key("y", "y", "Copy", "Copy the selection, or the command that does the same", "app.copy"),
+    Key("c", "c", "Copy error", "Copy the error that is shown", "app.copy_problem"),
     Key("Y", "Y", "Copy screen", "Copy the whole screen as text", "app.copy_screen"),
     Key("t", "t", "Theme", "Take the next theme: dark, light, ansi", "app.next_theme"),
     Key("m", "m", "Mouse", "Give the mouse to the terminal, or take it back", "app.toggle_mouse"),

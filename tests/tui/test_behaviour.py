@@ -163,6 +163,9 @@ async def test_a_thread_that_dies_of_the_unforeseen_is_told(project: Path) -> No
         driver.app.start(Call("validate", "Check", ["packflow", "validate"], fail))
         await driver.see("Packflow has a fault: ZeroDivisionError: unforeseen")
         assert "test_behaviour.py" in driver.text
+        await driver.press("c")
+        assert "ZeroDivisionError: unforeseen" in driver.app.clipboard
+        assert "where" in driver.app.clipboard
 
 
 async def test_a_difference_stands_side_by_side(tmp_path: Path) -> None:

@@ -26,6 +26,11 @@ class ProblemPanel(Static):
         self.problem: Problem | None = None
         self.display = False
 
+    @property
+    def text(self) -> str:
+        """All of it, without colours."""
+        return problem_text(self.problem).plain if self.problem is not None else ""
+
     def show(self, problem: Problem | None) -> None:
         """Show a problem, or none."""
         self.problem = problem

@@ -149,6 +149,7 @@ class DryRunScreen(JourneyScreen):
         if not self.query_one(ProblemsList).problems and tabs.current == "problems":
             tabs.choose("timing-pane")
         self._draw_speed()
+        self.call_after_refresh(self._draw_speed)  # once the panels have their widths
 
     def _draw_speed(self) -> None:
         report = self._report
