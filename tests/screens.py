@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import time
 from contextlib import asynccontextmanager
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from packflow_app.actions.dry_run import DryRunOptions, dry_run
 from packflow_app.actions.export import ExportOptions, export
 from packflow_app.actions.validate import ValidateOptions, validate
-from packflow_app.locations import dry_run_dir
+from packflow_app.locations import dry_run_dir, journal_file
 from packflow_app.tui.app import PackflowApp
 from packflow_app.tui.screen_text import screen_text
 from projects import write_project
@@ -97,7 +98,19 @@ def finished_project(folder: Path) -> Path:
     fix_measurements(project)
     validate(ValidateOptions(project))
     export(ExportOptions(project=project, output=folder / "dist"))
+    make_older(project)
     return project
+
+
+def make_older(project: Path) -> None:
+    """Let it be some minutes ago, so that ages read alike: files first, then the dry run, then the other steps."""
+    now = time.time()
+    for path in project.rglob("*"):
+        os.utime(path, (now - 900, now - 900))
+    os.utime(dry_run_dir(project) / "report.json", (now - 600, now - 600))
+    journal = journal_file(project)
+    kept = {step: {**entry, "at": now - 300} for step, entry in json.loads(journal.read_text()).items()}
+    journal.write_text(json.dumps(kept))
 
 
 def fix_measurements(project: Path) -> None:

@@ -20,6 +20,7 @@ from packflow_app.tui.screens.dry_run.probes_table import ProbesTable
 from packflow_app.tui.screens.dry_run.problems_list import ProblemsList, difference_title
 from packflow_app.tui.screens.dry_run.side_by_side import SideBySide
 from packflow_app.tui.screens.dry_run.speed import histogram_lines, rate_lines, step_lines
+from packflow_app.tui.screens.dry_run.speed_picture import SpeedPicture
 from packflow_app.tui.screens.dry_run.verdict import verdict_lines
 from packflow_app.tui.screens.journey import JourneyScreen, bindings_of
 from packflow_app.tui.steps import State
@@ -62,7 +63,7 @@ class DryRunScreen(JourneyScreen):
                 yield Static(id="verdict")
             with Vertical(id="speed-panel", classes="panel") as speed:
                 speed.border_title = "Speed"
-                yield Static(id="speed")
+                yield SpeedPicture()
         with Vertical(id="lower", classes="panel"):
             yield PaneTabs(_PANES)
             with ContentSwitcher(initial="problems", id="panes"):
@@ -77,7 +78,7 @@ class DryRunScreen(JourneyScreen):
         self.set_focus(self.query_one(ProblemsList))
 
     def on_resize(self) -> None:
-        self.call_after_refresh(self._draw_speed)
+        self.call_after_refresh(self._draw_timing)
 
     # What is shown
 
@@ -148,16 +149,13 @@ class DryRunScreen(JourneyScreen):
         tabs.count("probes", len(report.probes.results) if report.probes is not None else 0)
         if not self.query_one(ProblemsList).problems and tabs.current == "problems":
             tabs.choose("timing-pane")
-        self._draw_speed()
-        self.call_after_refresh(self._draw_speed)  # once the panels have their widths
+        self.query_one(SpeedPicture).show(report)
+        self._draw_timing()
 
-    def _draw_speed(self) -> None:
+    def _draw_timing(self) -> None:
         report = self._report
         if report is None:
             return
-        width = max(30, self.query_one("#speed", Static).content_size.width)
-        pictures = [*rate_lines(report, width), Content(""), *histogram_lines(report, width)]
-        self.query_one("#speed", Static).update(Content("\n").join(pictures))
         is_wide = self.has_class("-wide")
         room = max(30, self.app.size.width - 8)
         above = [] if is_wide else [*rate_lines(report, room), Content(""), *histogram_lines(report, room), Content("")]
