@@ -81,7 +81,7 @@ async def test_a_broken_packflow_yaml_is_told_with_its_line(project: Path) -> No
     path = project / "packflow.yaml"
     path.write_text(path.read_text() + "nonsense: [1\n")
     async with opened(project) as driver:
-        assert "packflow.yaml" in driver.text
+        assert "is not valid" in driver.text
         assert driver.app.seen is not None
         assert driver.app.seen.problem is not None
         assert driver.app.journey_screen.place_to_edit() == (path, driver.app.seen.problem.line)

@@ -43,10 +43,14 @@ class ProgressLine(Static):
     def on_mount(self) -> None:
         self.set_interval(_NEWS_SECONDS, self._draw)  # the seconds go on where the job is silent
 
+    def on_resize(self) -> None:
+        self._draw()
+
     def _draw(self) -> None:
         if self._job is not None and self.display:
-            width = self.content_size.width or self.app.size.width - 4  # it may not have been laid out yet
-            self.update(self._pace.line(self._job, width))
+            width = self.content_size.width
+            if width:  # else it has no place yet, and is drawn when it gets one
+                self.update(self._pace.line(self._job, width))
 
 
 class Pace:

@@ -118,13 +118,15 @@ class HomeScreen(JourneyScreen):
             return Content.assemble((running.call.title, "bold"), (f"  $ {visible(running.call.command)}", "$muted"))
         todo = next_step(seen)
         wrong = seen.gone or seen.problem is not None or seen.step(todo.run or "").state is State.FAILED
-        lines: list[Content | tuple[str, str] | str] = [(visible(todo.why), "bold $error" if wrong else "bold")]
+        lines: list[Content | tuple[str, str] | str] = [
+            (visible(todo.why).replace(f"{seen.folder}/", ""), "bold $error" if wrong else "bold")
+        ]
         if seen.problem is not None and seen.problem.file:
             line = f":{seen.problem.line}" if seen.problem.line else ""
             lines += [
                 "\n",
                 ("where ", "$muted"),
-                (visible(f"{seen.problem.file}{line}"), "$key"),
+                (visible(f"{seen.problem.file}{line}").replace(f"{seen.folder}/", ""), "$key"),
                 "  ",
                 ("e", "bold $key"),
                 (" edit", "$muted"),
