@@ -56,6 +56,8 @@ class HomeScreen(JourneyScreen):
             with Vertical(id="known", classes="panel") as known:
                 known.border_title = "Journey"
                 yield Static(id="journey")
+        if self.journey.project is not None:  # a project is never closed, only changed for another
+            return
         with Vertical(id="outside", classes="panel") as outside:
             outside.border_title = "Welcome"
             yield Static(id="welcome")
@@ -78,7 +80,7 @@ class HomeScreen(JourneyScreen):
     def show_project(self, seen: ProjectSeen | None) -> None:
         inside = self.journey.project is not None
         self.query_one("#inside").display = inside
-        self.query_one("#outside").display = not inside
+        self.query("#outside").set(display=not inside)
         if inside:
             self._draw(seen)
         else:
