@@ -98,6 +98,10 @@ class TerminalPage:
         """Columns of a line."""
         return self.terminal.err.width
 
+    def clear(self) -> None:
+        """Remove the changing line."""
+        self.terminal.end_progress()
+
     def line(self, text: str = "", style: Style = "") -> None:
         """Write one line."""
         self.terminal.end_progress()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import time
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from packflow_app.runtime import PackflowError
 
 _PROGRESS_SECONDS = 2.0
+_WORDS = re.compile(r"[A-Za-z ,]*")
 _LOG_LINES = 12
 _WIDE = 200
 
@@ -58,6 +60,7 @@ class Terminal:
         self._live = sys.stderr.isatty()
         self._progress_due = 0.0 if self._live else time.monotonic() + _PROGRESS_SECONDS
         self._progress_width = 0
+        self._progress_of = ""
 
     @property
     def width(self) -> int:
@@ -141,8 +144,14 @@ class Terminal:
                 self.out.print(table)
 
     def progress(self, text: str) -> None:
-        """What is being done now: one changing line on a terminal, a line every few seconds in a log."""
-        if self.quiet or self.as_json or time.monotonic() < self._progress_due:
+        """What is being done now: one changing line on a terminal, a line every few seconds in a log.
+
+        On a terminal what is begun is shown at once, how far it is ten times a second: the last word may stay for long.
+        """
+        if self.quiet or self.as_json:
+            return
+        begun, self._progress_of = _phase(text) != self._progress_of, _phase(text)
+        if time.monotonic() < self._progress_due and not (begun and self._live):
             return
         if self._live:
             self._progress_due = time.monotonic() + 0.1
@@ -160,6 +169,12 @@ class Terminal:
             sys.stderr.write(f"\r{' ' * self._progress_width}\r")
             self._progress_width = 0
             sys.stderr.flush()
+
+
+def _phase(text: str) -> str:
+    """What a line of progress is about: the words that it begins with."""
+    words = _WORDS.match(text)
+    return words[0] if words is not None else ""
 
 
 @contextmanager

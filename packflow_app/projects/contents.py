@@ -265,7 +265,8 @@ def _content(path: Path) -> bytes:
 
 def excluded_folder(name: str) -> str | None:
     """Why a folder of this name does not belong to a project, if so."""
-    return next((reason for pattern, reason in _EXCLUDED_FOLDERS.items() if fnmatch.fnmatch(name, pattern)), None)
+    patterns = {**_NEVER, **_EXCLUDED_FOLDERS}
+    return next((reason for pattern, reason in patterns.items() if fnmatch.fnmatch(name, pattern)), None)
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

@@ -26,6 +26,9 @@ class Page(Protocol):
     def color(self) -> bool:
         """Whether colours are wanted."""
 
+    def clear(self) -> None:
+        """Remove a line that tells how far something is: a question is written where it stands."""
+
     def line(self, text: str = "", style: Style = "") -> None:
         """Write one line."""
 

@@ -73,6 +73,7 @@ class QuestionaryPrompter:
 
     def ask(self, question: Question, default: str, shown: Callable[[], None]) -> str:
         """The answer; Ctrl-D ends the input wherever nothing is typed."""
+        self._page.clear()
         asked = self._asked(question, default)
         asked.application.after_render += lambda _app: shown()
         answer = asked.unsafe_ask()

@@ -12,15 +12,16 @@ import typing
 from pathlib import Path
 from typing import Any
 
+from packflow_app import runtime
 from packflow_app.actions.export import ExportOptions, export
-from packflow_app.dryrun import comparison, needs_report, probe_report, report, timings
+from packflow_app.dryrun import needs_report, probe_report, report, timings
 from packflow_app.projects import requirements
 from projects import backend, write_project
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "dry-run.md"
 NAMES = {
     name: kind
-    for module in (requirements, timings, needs_report, probe_report, comparison, report)
+    for module in (requirements, timings, needs_report, probe_report, runtime, report)
     for name, kind in vars(module).items()
 }
 BESIDE = {"pickles.allowlist[]", "events_file", "events_read", "events_invalid", "report"}

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
-import select
-import shutil
 import subprocess
 import sys
 import threading
@@ -251,43 +247,6 @@ def test_a_script_without_a_terminal_goes_on(tmp_path: Path) -> None:
     answer = command("export", write_project(tmp_path / "model"), "-o", tmp_path / "out", stdin=subprocess.DEVNULL)
     assert answer.returncode == 0
     assert "recorded 40 example events" in answer.stdout
-
-
-def talk(words: list[str], answer: bytes) -> tuple[int, str]:
-    """Run a command at a terminal and answer its question once."""
-    process, descriptor = pty.fork()
-    if process == 0:
-        os.execv(words[0], words)
-    shown, answered = b"", False
-    while select.select([descriptor], [], [], 60)[0]:
-        try:
-            piece = os.read(descriptor, 4096)
-        except OSError:  # the other end is closed
-            break
-        if not piece:
-            break
-        shown += piece
-        if b"[Y/n/number]" in shown and not answered:
-            os.write(descriptor, answer)
-            answered = True
-    os.close(descriptor)
-    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), shown.decode("utf-8", "replace")
-
-
-@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
-def test_at_a_terminal_the_events_are_shown_and_the_answer_counts(tmp_path: Path) -> None:
-    project = write_project(tmp_path / "model", HONEST)
-    words = [sys.executable, "-m", "packflow_app", "export", str(project), "-o", str(tmp_path / "out")]
-    code, shown = talk(words, b"perhaps\n3\n")
-    assert (code, "recorded 3 example events" in shown) == (0, True), shown
-    assert '{"n": 0}' in shown
-    assert "Answer y for all, n for none, or how many." in shown
-    shutil.rmtree(project / "golden")
-    code, shown = talk(words, b"\x03")
-    assert code == 130
-    code, shown = talk(words, b"\x04")
-    assert (code, "--golden none" in shown) == (2, True)
-    assert list((tmp_path / "out").iterdir()) == [tmp_path / "out" / "model-0.1.0.zip"]
 
 
 def test_golden_events_may_come_from_a_file(tmp_path: Path) -> None:
