@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 from packflow_app import __version__
@@ -20,6 +21,8 @@ def main() -> int:
         from packflow_app.cli.top_help import TOP_HELP  # noqa: PLC0415 - see above
 
         return _answer(TOP_HELP)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C while modules are read ends it without a traceback
     from packflow_app.cli.main import run  # noqa: PLC0415 - see above
 
     return run(arguments, _open_app)

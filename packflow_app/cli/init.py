@@ -17,11 +17,19 @@ from packflow_app.result import Result
 from packflow_app.wizards.init import InitWizard
 
 
+def _folder(text: str) -> Path:
+    if not text:  # as a variable that is not set leaves; Path would take it for the current folder
+        raise UsageError("The name of the new project's folder is empty.", hint="Name a folder, or . for this one.")
+    return Path(text)
+
+
 def command(
     context: typer.Context,
     target: Annotated[
         Path | None,
-        typer.Argument(metavar="DIR", help="The new project's folder; . adds what is missing to this one."),
+        typer.Argument(
+            metavar="DIR", parser=_folder, help="The new project's folder; . adds what is missing to this one."
+        ),
     ] = None,
     *,
     model: Annotated[

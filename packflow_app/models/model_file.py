@@ -119,6 +119,12 @@ def _head(path: Path) -> tuple[bytes, int]:
             if flow
             else "Name the file in it that holds the model.",
         )
+    if path.exists() and not path.is_file():  # reading a pipe could wait for ever, and it can be read only once
+        raise NotFoundError(
+            f"{path} is a pipe or a device, not a model file.",
+            code="model-not-found",
+            hint="Save the model to a file, and name that one.",
+        )
     try:
         with path.open("rb") as file:
             head = file.read(HEAD)

@@ -348,6 +348,21 @@ def test_a_current_folder_that_is_gone_is_an_error_not_a_fault(tmp_path: Path) -
     ]
 
 
+def test_an_empty_folder_name_is_not_the_current_folder(bench: Path) -> None:
+    before = tree(bench)
+    done = packflow(["init", "", "--events", "events.ndjson", "--json"], bench)
+    assert done.returncode == 2
+    error = envelope(done.stdout)["errors"][0]
+    assert (error["code"], error["hint"]) == ("usage", "Name a folder, or . for this one.")
+    assert tree(bench) == before
+
+
+def test_ctrl_c_before_the_command_line_is_there_leaves_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "typer.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    done = packflow(["verify", "x.zip"], tmp_path, PYTHONPATH=str(tmp_path))
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
+
+
 def test_debug_shows_the_traceback_and_nothing_else_does(tmp_path: Path) -> None:
     with_debug = packflow(["--debug", "dry-run"], tmp_path)
     assert with_debug.stderr.startswith("Traceback (most recent call last):")

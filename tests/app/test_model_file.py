@@ -6,6 +6,7 @@ import bz2
 import gzip
 import json
 import lzma
+import os
 import pickle
 import shutil
 import zipfile
@@ -108,6 +109,12 @@ def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
     write(tmp_path, "MLmodel", b"flavors: {}\n")
     with pytest.raises(NotFoundError, match="is a folder that MLflow made"):
         read_model_file(tmp_path)
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "model.joblib")
+    with pytest.raises(NotFoundError, match="is a pipe or a device, not a model file"):
+        read_model_file(tmp_path / "model.joblib")
 
 
 class _Named:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import tempfile
 import time
 import unittest
@@ -13,6 +15,8 @@ from typing import Any
 from packflow_runtime.errors import PackflowError
 from packflow_runtime.jsonlines import BadLineError
 from packflow_runtime.lines import Line, Lines
+from packflow_runtime.progress import SIZE
+from packflow_runtime.protocol import write_frame
 from packflow_runtime.supervised import ModelSource, SupervisedModel
 
 BACKEND = """\
@@ -129,6 +133,32 @@ class Supervised(unittest.TestCase):
         with self.assertRaises(PackflowError) as caught:
             self.model()
         self.assertEqual((caught.exception.code, caught.exception.exit_code), ("stateful", 2))
+
+    def test_a_child_whose_parent_is_gone_ends_without_a_word(self) -> None:
+        with tempfile.TemporaryFile() as record, tempfile.TemporaryFile() as errors:
+            record.truncate(SIZE)
+            gone, sink = os.pipe()
+            child = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-c",
+                    "import sys; from packflow_runtime.worker import main; sys.exit(main(sys.argv[1:]))",
+                    str(record.fileno()),
+                ],
+                stdin=subprocess.PIPE,
+                stdout=sink,
+                stderr=errors,
+                pass_fds=[record.fileno()],
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            )
+            os.close(sink)
+            os.close(gone)
+            assert child.stdin is not None
+            write_frame(child.stdin.fileno(), {"op": "run", "numbers": [], "batches": []})
+            self.assertEqual(child.wait(30), 0)
+            child.stdin.close()
+            errors.seek(0)
+            self.assertEqual(errors.read(), b"")
 
     def test_closing_ends_the_child(self) -> None:
         model = self.model()

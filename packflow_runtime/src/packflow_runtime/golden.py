@@ -47,20 +47,20 @@ def read_golden(project_dir: Path) -> GoldenEvents | None:
 
 
 def _lines(path: Path) -> list[bytes]:
+    hint = f"Remove {path.parent}; the next export records it again."
     try:
         lines = path.read_bytes().split(b"\n")
     except OSError as error:
-        raise _invalid(
-            f"{path} cannot be read: {error.strerror}.", hint=f"Remove {path.parent}; the next export records it again."
-        ) from None
+        raise _invalid(f"{path} cannot be read: {error.strerror}.", hint=hint) from None
     lines = lines[:-1] if lines[-1] == b"" else lines
     for number, line in enumerate(lines, 1):
         try:
             decode_event(line)
         except BadLineError as error:
-            raise _invalid(f"{path}:{number} is not an event: {error}.", file=str(path), line=number) from None
+            title = f"{path}:{number} is not an event: {error}."
+            raise _invalid(title, hint=hint, file=str(path), line=number) from None
     return lines
 
 
-def _invalid(title: str, *, hint: str = "", file: str | None = None, line: int | None = None) -> PackflowError:
+def _invalid(title: str, *, hint: str, file: str | None = None, line: int | None = None) -> PackflowError:
     return PackflowError(title, code="golden-invalid", exit_code=ExitCode.NOT_FOUND, hint=hint, file=file, line=line)

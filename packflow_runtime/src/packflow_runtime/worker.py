@@ -53,7 +53,10 @@ def main(arguments: list[str]) -> int:
         header, lines = frame
         reply, outcomes = session.answer(header, lines)
         progress.enter(Phase.IDLE)
-        write_frame(sink, reply, outcomes)
+        try:
+            write_frame(sink, reply, outcomes)
+        except BrokenPipeError:  # whoever asked was killed, and nobody is left to tell
+            break
     session.close()
     return 0
 
