@@ -188,7 +188,7 @@ class _Reading:
         assert self._options.filter is not None  # noqa: S101 - the caller looked
         iterator = iter(events)
         first: list[EventBlock] = []
-        if isinstance(source, Path):
+        if isinstance(source, Path) and source.is_file():
             with ExitStack() as stack:
                 few = stack.enter_context(
                     open_sample(source, format=self._options.format, head=_FEW, spread=_FEW, tail=_FEW)

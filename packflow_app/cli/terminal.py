@@ -32,6 +32,14 @@ _WIDE = 200
 __all__ = ["Terminal", "bar", "columns", "discard_output", "visible"]
 
 
+class _Console(Console):
+    """A console whose reader may go away: the command goes on to its end, and its exit code is the one it earned."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
+
+
 class Terminal:
     """Shows results and errors to a person, or as one JSON object to a program (``as_json``)."""
 
@@ -55,8 +63,8 @@ class Terminal:
             options |= {"force_terminal": True, "no_color": False, "color_system": "standard"}
         elif color == "never" or plain or os.environ.get("NO_COLOR"):
             options |= {"no_color": True, "color_system": None}
-        self.out = Console(**options)
-        self.err = Console(stderr=True, **options)
+        self.out = _Console(**options)
+        self.err = _Console(stderr=True, **options)
         self._live = sys.stderr.isatty()
         self._progress_due = 0.0 if self._live else time.monotonic() + _PROGRESS_SECONDS
         self._progress_width = 0
@@ -72,9 +80,12 @@ class Terminal:
         if self.as_json:
             escaped = sys.stdout.encoding.lower() != "utf-8"  # an escape of another kind would not be JSON
             text = json.dumps(result.envelope(self.command), ensure_ascii=escaped, indent=2, default=str)
-            with _standard_output():
-                sys.stdout.write(text + "\n")
-                sys.stdout.flush()
+            try:
+                with _standard_output():
+                    sys.stdout.write(text + "\n")
+                    sys.stdout.flush()
+            except BrokenPipeError:  # nobody reads it; the exit code still tells
+                discard_output()
         else:
             for warning in result.warnings:
                 self.problem(warning, "warning", "yellow")

@@ -61,8 +61,11 @@ def open_sample(
 
     That is so where it is not larger, and where it cannot be entered in the middle: packed, a pipe, not JSON lines.
     """
+    if not path.is_file():  # what a look takes from a pipe is gone for whoever reads it then
+        yield None
+        return
     with open_events(path, format=format, limits=limits) as events:
-        enterable = events.format == "ndjson" and not events.is_packed and path.is_file()
+        enterable = events.format == "ndjson" and not events.is_packed
     if not enterable or path.stat().st_size <= head + spread + tail:
         yield None
         return

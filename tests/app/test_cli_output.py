@@ -260,6 +260,19 @@ def test_a_reader_that_went_away_ends_the_command_quietly(project: Path, words: 
     os.close(pipe)
 
 
+@pytest.mark.parametrize("stream", ["stdout", "stderr", "both"])
+@pytest.mark.parametrize("words", [["verify", "bad.zip"], ["verify", "bad.zip", "--json"]], ids=" ".join)
+def test_a_check_that_fails_says_so_when_nobody_reads_it(tmp_path: Path, stream: str, words: list[str]) -> None:
+    (tmp_path / "bad.zip").write_bytes(b"no archive")
+    pipe = closed_pipe()
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    streams |= dict.fromkeys(("stdout", "stderr") if stream == "both" else (stream,), pipe)
+    code, told = ended([*words], tmp_path, **streams)
+    os.close(pipe)
+    assert code == 1
+    assert "Traceback" not in told
+
+
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
 @pytest.mark.parametrize("words", [["init"], ["init", "--json"]], ids=" ".join)
 def test_an_error_keeps_its_exit_code_when_nobody_reads_it(tmp_path: Path, stream: str, words: list[str]) -> None:

@@ -128,6 +128,17 @@ def test_standard_input(tmp_path: Path, *, packed: bool) -> None:
     assert (profile["events"], profile["format"]) == (4, "ndjson, compressed" if packed else "ndjson")
 
 
+@pytest.mark.parametrize("words", [(), ("--filter", "n >= 0")], ids=["all", "filtered"])
+def test_a_named_pipe_loses_no_event(tmp_path: Path, words: tuple[str, ...]) -> None:
+    events = b"".join(b'{"n":%d,"pad":"%s"}\n' % (number, b"x" * 200) for number in range(2000))
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=(tmp_path / "pipe").write_bytes, args=(events,))
+    writer.start()
+    profile = told("pipe", *words, cwd=tmp_path)["data"]["profile"]
+    writer.join()
+    assert (profile["events"], profile["invalid_count"]) == (2000, 0)
+
+
 def test_a_filter_and_a_limit_choose_events_by_their_fields(file: Path) -> None:
     for words, events in [
         (["--filter", "user.name = 'anna'"], 2),

@@ -215,6 +215,9 @@ class Opening(Files_):
             with self.assertRaises(ArchiveFormatError), open_archive(self.path):
                 pass
         self.assertFalse(is_archive(self.folder))
+        if hasattr(os, "mkfifo"):
+            os.mkfifo(self.folder / "pipe")
+            self.assertFalse(is_archive(self.folder / "pipe"))  # and does not wait for a writer
         for path in (self.folder / "none.zip", self.folder):
             self.assertFalse(is_archive(path))
             with self.assertRaises(PackflowError) as caught, open_archive(path):

@@ -119,6 +119,8 @@ def _not_opened(path: Path, reason: str) -> PackflowError:
 def is_archive(path: Path) -> bool:
     """Whether ``path`` is a file that starts as a zip does."""
     try:
+        if not path.is_file():  # opening a pipe could wait for ever
+            return False
         with path.open("rb") as file:
             return file.read(4) == b"PK\x03\x04"
     except OSError:
