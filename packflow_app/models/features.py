@@ -168,7 +168,8 @@ def _by_name(names: tuple[str, ...], fields: EventFields, pairs: dict[str, str])
         else:
             found.append((name, *match))
     if missing:
-        raise _not_found(missing, fields)
+        hint = f"Pass events that have them, or name the field that is meant: --features {missing[0]}=FIELD"
+        raise _not_found(missing, fields, hint)
     _check_taken_once(found)
     return found
 
@@ -197,7 +198,7 @@ def _one_named(name: str, fields: EventFields) -> PathProfile:
     """The field that the user named."""
     found = fields.named(name)
     if not found:
-        raise _not_found([name], fields)
+        raise _not_found([name], fields, "Name a field that they have with --features; `packflow inspect` lists them.")
     if len(found) > 1:
         raise UsageError(
             f"{name} is both a key of the events and a path into them.",
@@ -242,7 +243,7 @@ def _delimiter(used: Iterable[tuple[str, ...]], profile: EventsProfile) -> str:
     return next((mark for mark in _DELIMITERS if not any(mark in key for key in keys)), ".")
 
 
-def _not_found(names: Sequence[str], fields: EventFields) -> NotFoundError:
+def _not_found(names: Sequence[str], fields: EventFields, hint: str) -> NotFoundError:
     told = []
     for name in names[:_SHOWN]:
         closest = fields.closest(name)
@@ -251,7 +252,7 @@ def _not_found(names: Sequence[str], fields: EventFields) -> NotFoundError:
     return NotFoundError(
         f"The events do not contain {', '.join(told)}{more}.",
         code="features-missing",
-        hint=f"Pass events that have them, or name the field that is meant: --features {names[0]}=FIELD",
+        hint=hint,
     )
 
 

@@ -121,8 +121,11 @@ def test_a_feature_that_is_not_there_names_the_closest(names: tuple[str, ...]) -
     assert caught.value.code == "features-missing"
     assert caught.value.title.startswith(f"The events do not contain {names[0]}")
     assert ("closest: duration" in caught.value.title) is (names[0] == "durations")
-    with pytest.raises(NotFoundError):
-        match((), names[0], count=1)
+    assert caught.value.hint.endswith(f"--features {names[0]}=FIELD")
+    for own, given_, count in (((), names[0], 1), (("duration",), f"duration={names[0]}", None)):
+        with pytest.raises(NotFoundError) as caught:  # it is the field that is wrong, not the feature
+            match(own, given_, count=count)
+        assert "=FIELD" not in caught.value.hint
 
 
 def test_candidates_leave_out_what_is_named_as_an_answer_or_is_no_number() -> None:
