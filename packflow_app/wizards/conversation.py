@@ -66,7 +66,7 @@ def _unanswered(question: Question, interview: Interview) -> UsageError:
     open_ = flags[flags.index(first) :] if first in flags else [first]
     listed = " and ".join([", ".join(open_[:-1]), open_[-1]] if len(open_) > 1 else open_)
     return UsageError(
-        f"The input ended before this was answered: {question.text}",
+        f"The input ended at the question: {question.text.rstrip('?')}",
         code="input-missing",
         hint=f"Answer with {listed}, or take the defaults with -y.",
     )
