@@ -161,7 +161,7 @@ def _mlflow_data(taken: TakenFromMlflow) -> dict[str, Any]:
         "folder": str(taken.model.folder),
         "flavor": taken.model.flavor,
         "mlflow_version": taken.model.mlflow_version,
-        "library_version": taken.model.library_version,
+        "framework_version": taken.model.framework_version,
         "sources": taken.sources,
         "notes": list(taken.notes),
     }

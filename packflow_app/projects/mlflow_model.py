@@ -50,7 +50,7 @@ class MlflowField:
 class MlflowModel:
     """What an MLflow model folder says of its model.
 
-    ``flavor`` is one of sklearn, xgboost, lightgbm, onnx and pytorch, ``library_version`` that of its library,
+    ``flavor`` is one of sklearn, xgboost, lightgbm, onnx and pytorch, ``framework_version`` that of its library,
     ``format`` how the file was written and ``model_class`` of which class it is, where MLflow noted them. ``inputs``
     are in the order that the model takes them. ``events_file`` and ``requirements_file`` name where those were found.
     ``notes`` say in sentences what cannot be carried over.
@@ -59,7 +59,7 @@ class MlflowModel:
     folder: Path
     flavor: str
     model_file: Path
-    library_version: str | None = None
+    framework_version: str | None = None
     format: str | None = None
     model_class: str | None = None
     python_version: str | None = None
@@ -121,7 +121,7 @@ def read_mlflow_model(folder: Path, names: Sequence[str] = ()) -> MlflowModel:
         folder=folder,
         flavor=flavor,
         model_file=model_file,
-        library_version=_text(own.get(_VERSION_KEYS[flavor])),
+        framework_version=_text(own.get(_VERSION_KEYS[flavor])),
         format=written_as,
         model_class=_text(own.get("model_class")),
         python_version=_text(function.get("python_version")) or requirements.python_version,

@@ -65,7 +65,7 @@ def test_everything(tmp_path: Path) -> None:
     )
     assert is_mlflow_model(tmp_path)
     assert (found.flavor, found.model_file, found.format) == ("sklearn", tmp_path / "model.pkl", "cloudpickle")
-    assert (found.library_version, found.python_version, found.mlflow_version) == ("1.4.2", "3.10.13", "2.14.1")
+    assert (found.framework_version, found.python_version, found.mlflow_version) == ("1.4.2", "3.10.13", "2.14.1")
     assert found.requirements == ("cloudpickle==3.0.0", "scikit-learn==1.4.2")
     assert found.inputs == (MlflowField("rtt", "double"), MlflowField("bytes", "long", required=False))
     assert (found.feature_names, found.feature_count) == (("rtt", "bytes"), 2)
@@ -118,7 +118,7 @@ def test_everything(tmp_path: Path) -> None:
 def test_each_flavor(tmp_path: Path, flavor: str, file: str, key: tuple[str | None, ...]) -> None:
     found = read_mlflow_model(folder(tmp_path, {"MLmodel": description(flavor), file: b"model"}))
     assert found.model_file == tmp_path / file
-    assert (found.flavor, found.format, found.model_class, found.library_version) == key
+    assert (found.flavor, found.format, found.model_class, found.framework_version) == key
 
 
 @pytest.mark.parametrize(
@@ -299,7 +299,7 @@ def test_tags_run_nothing_and_anchors_are_read(tmp_path: Path) -> None:
         "flavors:\n  sklearn: *base\n"
     )
     found = read_mlflow_model(folder(tmp_path, {"MLmodel": text, "model.pkl": b"."}))
-    assert found.library_version == "1.10"
+    assert found.framework_version == "1.10"
     assert not (tmp_path / "made").exists()
 
 
