@@ -18,7 +18,7 @@ ENTER = "\r"
 DOWN = "\x1b[B"
 CTRL_C = "\x03"
 CTRL_D = "\x04"
-SECONDS = 60.0
+SECONDS = 120.0
 
 
 class Screen(pyte.Screen):

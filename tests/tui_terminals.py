@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 KEYS = {"enter": "\r", "escape": "\x1b", "tab": "\t", "right": "\x1b[C", "down": "\x1b[B", "ctrl+c": "\x03"}
-PATIENCE = 30.0
+PATIENCE = 120.0
 
 
 class Terminal:
