@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 
 from packflow_app import __version__
@@ -21,11 +20,18 @@ def main() -> int:
         from packflow_app.cli.top_help import TOP_HELP  # noqa: PLC0415 - see above
 
         return _answer(TOP_HELP)
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C while modules are read ends it without a traceback
+    _end_quietly_when_stopped()
     from packflow_app.cli.main import run  # noqa: PLC0415 - see above
 
     return run(arguments, _open_app)
+
+
+def _end_quietly_when_stopped() -> None:
+    """Let Ctrl-C while modules are read end the process without a traceback; the command line then takes it over."""
+    import signal  # noqa: PLC0415 - see above
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _is_terminal() -> bool:
