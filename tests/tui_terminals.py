@@ -101,7 +101,11 @@ def packflow_in_terminal(
     *arguments: str, folder: Path, variables: Mapping[str, str] | None = None, size: tuple[int, int] = (120, 36)
 ) -> Iterator[Terminal]:
     """``packflow`` in a terminal of this size, in this folder."""
-    kept = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "PACKFLOW_THEME", "COLUMNS")}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("NO_COLOR", "PACKFLOW_THEME", "COLUMNS", "LINES")
+    }
     environment = {**kept, "TERM": "xterm-256color", "COLORTERM": "truecolor", **(variables or {})}
     environment.setdefault("XDG_STATE_HOME", str(folder.parent / ".state"))
     with run_in_terminal([sys.executable, "-m", "packflow_app", *arguments], folder, environment, size) as terminal:
