@@ -13,7 +13,7 @@ test: $(VENV)/.dev
 	$(PYTEST) -n 2 -m "not slow and not engines"
 
 test-slow: $(VENV)/.dev
-	$(PYTEST) -m "slow or engines"
+	$(PYTEST) -n 2 --dist loadfile -m "slow or engines"
 
 check: lint test
 
