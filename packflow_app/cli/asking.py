@@ -11,7 +11,7 @@ from rich.text import Text
 from packflow_app.cli.terminal import visible
 from packflow_app.errors import UsageError
 from packflow_app.questions.project_choice import ProjectChoice
-from packflow_app.wizards.prompter import prompter_for
+from packflow_app.wizards.prompter import prompter_for, read_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +38,7 @@ def confirmed(terminal: Terminal, question: str, *, no_input: bool, otherwise: s
     terminal.end_progress()
     sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
-    answer = sys.stdin.readline()
+    answer = read_line()
     if not answer.endswith("\n"):
         sys.stderr.write("\n")
     return answer.strip().lower() in ("y", "yes")

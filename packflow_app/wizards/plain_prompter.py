@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from packflow_app.questions.question import NO, YES, Form
 from packflow_app.wizards.layout import aligned, introduce
-from packflow_app.wizards.prompter import drop_pending_input
+from packflow_app.wizards.prompter import drop_pending_input, read_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,7 +79,7 @@ class PlainPrompter:
         """One line as it was typed, without the blanks around it; raises EOFError."""
         self._page.fragment(prompt)
         shown()
-        line = sys.stdin.readline()
+        line = read_line()
         if not line:
             raise EOFError
         return line.strip()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
@@ -82,3 +84,28 @@ def is_capable() -> bool:
     """Whether the terminal moves its cursor and shows what is not ASCII."""
     encoding = (sys.stderr.encoding or "").lower().replace("-", "")
     return os.environ.get("TERM", "") not in _INCAPABLE and encoding == "utf8"
+
+
+def read_line() -> str:
+    """The next line of standard input, "" at its end. Ctrl-C at a terminal ends the wait, however it is delivered.
+
+    The kernel may hand the signal to another thread, such as one that starts a process, or deliver it just before the
+    read: neither interrupts the read. The descriptor of ``signal.set_wakeup_fd`` is written in every case.
+    """
+    try:
+        import select  # noqa: PLC0415 - where a line is asked for
+        import termios  # noqa: F401, PLC0415 - where there is none, select takes only sockets
+    except ImportError:
+        return sys.stdin.readline()
+    if not sys.stdin.isatty() or threading.current_thread() is not threading.main_thread():
+        return sys.stdin.readline()
+    woken, wake = os.pipe()
+    os.set_blocking(wake, False)
+    before = signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+    try:
+        select.select([sys.stdin, woken], [], [])  # the handler of a signal runs right after
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(woken)
+        os.close(wake)
+    return sys.stdin.readline()
