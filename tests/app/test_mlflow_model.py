@@ -319,7 +319,7 @@ def test_any_description_is_read_or_refused(tmp_path_factory: pytest.TempPathFac
     model = folder(tmp_path_factory.mktemp("model"), {"MLmodel": content})
     with pytest.raises(PackflowError) as caught:
         read_mlflow_model(model)
-    assert caught.value.code in ("mlflow-invalid", "flavor-unsupported")
+    assert caught.value.code in ("mlflow-invalid", "flavor-unsupported", "lfs-pointer")
 
 
 @settings(deadline=None, max_examples=200)

@@ -1,0 +1,8 @@
+"""What every test counts on, however the tests were started."""
+
+from __future__ import annotations
+
+import signal
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job; what a test starts would inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
