@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: demo test test-slow check lint format clean
+.PHONY: demo test test-slow check lint format release-check clean
 
 demo: $(VENV)/.app
 	$(BIN)/packflow demo
@@ -27,6 +27,9 @@ format: $(VENV)/.dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+release-check: $(VENV)/.release
+	$(BIN)/python -m release
+
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
@@ -43,4 +46,8 @@ $(VENV)/.app: $(VENV)/.python pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.app
 	$(BIN)/python -m pip install --quiet --group dev
+	touch $@
+
+$(VENV)/.release: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --group release
 	touch $@
