@@ -17,7 +17,7 @@ from packflow_runtime.jsonlines import BadLineError
 from packflow_runtime.lines import Line, Lines
 from packflow_runtime.progress import SIZE
 from packflow_runtime.protocol import write_frame
-from packflow_runtime.supervised import ModelSource, SupervisedModel
+from packflow_runtime.supervised import ModelChild, ModelSource, SupervisedModel
 
 BACKEND = """\
 import ctypes, os, sys, time
@@ -54,7 +54,7 @@ class Supervised(unittest.TestCase):
         (self.project / "inference.py").write_text(BACKEND, encoding="utf-8")
 
     def model(self, *, timeout: float = 20.0, **source: object) -> SupervisedModel:
-        model = SupervisedModel(ModelSource(self.project, **source), timeout=timeout)  # type: ignore[arg-type]
+        model = SupervisedModel(ModelChild(ModelSource(self.project, **source), timeout=timeout))  # type: ignore[arg-type]
         self.addCleanup(model.close)
         model.start()
         return model

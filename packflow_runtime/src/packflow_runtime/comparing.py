@@ -16,7 +16,7 @@ from .jsonlines import decode_event, is_blank
 from .lines import LineReader
 from .model_comparison import ModelComparison, describe_models
 from .replaying import run_one_by_one
-from .supervised import ModelSource, SupervisedModel
+from .supervised import ModelChild, ModelSource, SupervisedModel
 from .target_children import explained_for, model_source
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def _supervised(
 ) -> list[dict[str, Any]]:
     from .lines import Lines  # noqa: PLC0415 - beside its reader
 
-    model = SupervisedModel(source, timeout=timeout)
+    model = SupervisedModel(ModelChild(source, timeout=timeout))
     try:
         try:
             model.start()

@@ -43,7 +43,7 @@ class DeadLetters:
         """Write the failed lines to the file; returns the other outcomes, as text. Raises PackflowError."""
         if not outcomes.codes:
             return outcomes.text
-        letters = [_letter(outcomes.encoded[index], _raw_of(lines, index)) for index in sorted(outcomes.codes)]
+        letters = [letter(outcomes.encoded[index], _raw_of(lines, index)) for index in sorted(outcomes.codes)]
         try:
             write_all(self.descriptor, b"".join(letters))
         except OSError as error:
@@ -55,8 +55,8 @@ def _raw_of(lines: Lines, index: int) -> bytes | None:
     return None if lines.numbers[index] in lines.faults else lines.raws[index]
 
 
-def _letter(record: bytes, raw: bytes | None) -> bytes:
-    """One line of the file; the record is an encoded object, to which one key is added."""
+def letter(record: bytes, raw: bytes | None) -> bytes:
+    """One line of the file: the record, which is an encoded object, and the line as it was read (None: not kept)."""
     key, value = "raw", None
     if raw is not None:
         try:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from .drift import DriftCounters
+    from .manifest import Manifest
     from .pickle_guard import PickleGuard
 
 
@@ -36,7 +37,7 @@ def load(path: str | os.PathLike[str] = ".", /, **overrides: Any) -> InferenceBa
     from .archive import check_tree, is_archive  # noqa: PLC0415 - an archive that runs itself does without these
     from .cached_copies import cache_root  # noqa: PLC0415
     from .extraction import extract_to_cache  # noqa: PLC0415
-    from .manifest import MANIFEST_NAME, PROJECT_DIR, parse_manifest  # noqa: PLC0415
+    from .manifest import MANIFEST_NAME, parse_manifest  # noqa: PLC0415
 
     overrides = merged(overrides, operator_config())
     place = Path(path)
@@ -48,6 +49,18 @@ def load(path: str | os.PathLike[str] = ".", /, **overrides: Any) -> InferenceBa
         extracted = extract_to_cache(place, cache_root())
         tree, bytecode_dir = Path(extracted.tree), extracted.bytecode_dir
         manifest = parse_manifest((tree / MANIFEST_NAME).read_bytes())
+    return load_tree(tree, manifest, overrides, bytecode_dir)
+
+
+def load_tree(
+    tree: Path, manifest: Manifest, overrides: dict[str, Any], bytecode_dir: str | None = None
+) -> InferenceBackend:
+    """Load the backend of an archive's checked copy into a process that is not ours.
+
+    While it loads and in each call of the backend, pickles resolve what the manifest allows; all others are left alone.
+    """
+    from .manifest import PROJECT_DIR  # noqa: PLC0415 - a project has no manifest
+
     guard = allowlist_guard(manifest.pickle_allowlist)
     with guard.active():
         backend = load_backend(tree / PROJECT_DIR, manifest.project_config, overrides, bytecode_dir=bytecode_dir)

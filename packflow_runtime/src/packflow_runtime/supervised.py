@@ -15,7 +15,7 @@ import tempfile
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .errors import ExitCode, InferenceBackendError, PackflowError
 from .jsonlines import DEFAULT_LIMITS, Limits, encode
@@ -25,7 +25,7 @@ from .protocol import read_frame, write_frame
 from .typed import plain_places
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from .lines import Lines
 
@@ -116,7 +116,7 @@ class ModelChild:
             ) from None
         if answer["op"] == "failed":
             self.stop()
-            raise _load_error(answer["error"])
+            raise load_error(answer["error"])
         return answer
 
     def run(self, numbers: Sequence[int], raws: Sequence[bytes]) -> BatchOutcomes:
@@ -183,11 +183,24 @@ class ModelChild:
         return ChildDiedError("model-died", _describe_exit(code))
 
 
+class Child(Protocol):
+    """A process with the model loaded, which may die: a child of this one, or one that an engine started."""
+
+    def start(self) -> dict[str, Any]:
+        """Start it and load the model; tells its ``stateful`` and ``on_error``. Raises PackflowError."""
+
+    def run(self, numbers: Sequence[int], raws: Sequence[bytes]) -> BatchOutcomes:
+        """One outcome per line; raises ChildDiedError where the process is gone, PackflowError for good."""
+
+    def stop(self) -> None:
+        """End it, where it runs."""
+
+
 class SupervisedModel:
     """Outcomes of batches from a child that is started again when it dies."""
 
-    def __init__(self, source: ModelSource, *, timeout: float = 30.0, init_timeout: float = 120.0) -> None:
-        self._child = ModelChild(source, timeout=timeout, init_timeout=init_timeout)
+    def __init__(self, child: Child) -> None:
+        self._child = child
         self.restarts = 0
         self.on_error = "isolate"
 
@@ -248,11 +261,13 @@ class SupervisedModel:
 class ChildModels:
     """The model in one or several child processes, in the place of a backend.
 
-    Each is started again when it dies. Raises PackflowError when the model cannot be loaded.
+    Each is started again when it dies. ``release`` is called once they have ended. Raises PackflowError when the model
+    cannot be loaded.
     """
 
-    def __init__(self, source: ModelSource, *, count: int = 1, timeout: float = 30.0) -> None:
-        self.runners = [SupervisedModel(source, timeout=timeout) for _ in range(count)]
+    def __init__(self, children: Sequence[Child], release: Callable[[], object] = lambda: None) -> None:
+        self.runners = [SupervisedModel(child) for child in children]
+        self._release = release
         try:
             for runner in self.runners:
                 runner.start()
@@ -273,6 +288,7 @@ class ChildModels:
         """End all children."""
         for runner in self.runners:
             runner.close()
+        self._release()
 
 
 def _fail(found: BatchOutcomes, index: int, number: int, code: str, step: str, error: Exception) -> None:
@@ -318,7 +334,8 @@ def _describe_exit(code: int) -> str:
         return f"it was killed by signal {-code}"
 
 
-def _load_error(error: dict[str, Any]) -> PackflowError:
+def load_error(error: dict[str, Any]) -> PackflowError:
+    """What another process told of an error, as ``worker.error_data`` has it."""
     return PackflowError(
         error["title"],
         code=error["code"],

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import PackflowError
 from .jsonlines import Limits
-from .supervised import ChildModels, ModelSource
+from .supervised import ChildModels, ModelChild, ModelSource
 
 if TYPE_CHECKING:
     import argparse
@@ -24,7 +24,7 @@ def load_children(target: Target, overrides: dict[str, Any], options: argparse.N
         input_schema=_schema(target) if options.strict_input else None,
     )
     try:
-        return ChildModels(source, count=options.workers, timeout=options.timeout)
+        return ChildModels([ModelChild(source, timeout=options.timeout) for _ in range(options.workers or 1)])
     except PackflowError as error:
         raise explained_for(target, error) from error
 

@@ -77,7 +77,7 @@ class _Session:
         if header["op"] == "look":
             return self._look(header), []
         if self.backend is None:
-            return {"op": "failed", "error": _error_data(PackflowError("No project is loaded."))}, []
+            return {"op": "failed", "error": error_data(PackflowError("No project is loaded."))}, []
         if header["op"] == "trace":
             return self._trace(self.backend, header, lines), []
         if header["op"] == "findings" and self.watch is not None:
@@ -140,7 +140,7 @@ class _Session:
             backend = _load_backend(header)
         except PackflowError as error:
             told = self.watch.explained(error) if self.watch is not None else refusal_in(error) or error
-            return {"op": "failed", "error": _error_data(told)}
+            return {"op": "failed", "error": error_data(told)}
         self.backend = backend
         return {
             "op": "loaded",
@@ -165,7 +165,7 @@ class _Session:
         try:
             return {"op": "looked", "model": look_at_model(header["path"], header["loader"])}
         except PackflowError as error:
-            return {"op": "failed", "error": _error_data(watch.explained(error))}
+            return {"op": "failed", "error": error_data(watch.explained(error))}
 
     def close(self) -> None:
         if self.backend is not None:
@@ -204,7 +204,7 @@ class _Watch(CallObserver):
 
     def event_failed(self, line: Line, error: InferenceBackendError) -> None:
         if len(self.failures) < _TOLD:
-            self.failures.append({"event": line.number, **_error_data(error)})
+            self.failures.append({"event": line.number, **error_data(error)})
 
 
 def _load_backend(header: dict[str, Any]) -> InferenceBackend:
@@ -224,7 +224,8 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
-def _error_data(error: PackflowError) -> dict[str, Any]:
+def error_data(error: PackflowError) -> dict[str, Any]:
+    """An error as plain data, for another process to show."""
     original = error.original if isinstance(error, InferenceBackendError) else None
     data = {
         "code": error.code,
