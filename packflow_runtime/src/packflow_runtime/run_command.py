@@ -83,7 +83,7 @@ class _Command:
         metrics = self._metrics()
         http = self._serve(metrics)
         settings = StreamSettings(
-            options.batch_size, is_file, codec, letters, options.max_errors, metrics, input_schema=schema
+            self._lines_a_call(), is_file, codec, letters, options.max_errors, metrics, input_schema=schema
         )
         backend = self._load(overrides)
         try:
@@ -114,11 +114,23 @@ class _Command:
                 write_all(1 if self.sink is None else self.sink, text)
 
     def _load(self, overrides: dict[str, Any]) -> InferenceBackend | ChildModels:
-        if self.options.supervise or self.options.workers > 1:
+        if self.options.engine != "local":
+            from .engines.running import load_in_engine  # noqa: PLC0415 - only where it is asked for
+
+            return load_in_engine(self.target, overrides, self.options)
+        if self.options.supervise or (self.options.workers or 1) > 1:
             from .target_children import load_children  # noqa: PLC0415 - only where it is asked for
 
             return load_children(self.target, overrides, self.options)
         return self.target.load(overrides)
+
+    def _lines_a_call(self) -> int:
+        """How many lines go together to what runs the model."""
+        if self.options.engine == "local":
+            return int(self.options.batch_size)
+        from .engines.running import BATCHES_A_CALL  # noqa: PLC0415 - only where it is asked for
+
+        return int(self.options.batch_size * BATCHES_A_CALL[self.options.engine])
 
     def _schema(self) -> InputSchema | None:
         if not self.options.strict_input:
@@ -237,6 +249,8 @@ class _Command:
         return letters
 
     def _metrics(self) -> StreamMetrics | None:
+        if self.options.engine != "local" and sys.stderr is not None and sys.stderr.isatty():
+            self.options.progress = True  # an engine is slow to start, and a person waits
         if not (self.options.progress or self.options.metrics_every or self.options.http):
             return None
         from .stream_metrics import StreamMetrics  # noqa: PLC0415 - only where someone looks

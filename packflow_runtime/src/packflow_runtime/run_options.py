@@ -118,16 +118,28 @@ def _add_process_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--workers",
         type=_checked(_positive, "a whole number from 1 up"),
-        default=1,
         metavar="N",
-        help="so many supervised processes at once; the order of the outcomes is kept (default: %(default)s)",
+        help="so many supervised processes at once, or with --engine actors or parts of a job; the order of the "
+        "outcomes is kept (default: 1; with --engine what it has CPUs for)",
     )
     group.add_argument(
         "--timeout",
         type=_checked(_seconds, "a number of seconds above 0"),
         default=30.0,
         metavar="SECONDS",
-        help="with --supervise or --workers: the longest a call of the model may take (default: 30)",
+        help="with --supervise, --workers or --engine ray: the longest a call of the model may take (default: 30)",
+    )
+    group.add_argument(
+        "--engine",
+        choices=("local", "spark", "ray"),
+        default="local",
+        help="where the model runs: on this machine (default), or an archive's in the processes of Spark or Ray, which "
+        "this Python must have",
+    )
+    group.add_argument(
+        "--engine-address",
+        metavar="ADDRESS",
+        help="a Spark master or a Ray cluster to join (default: the engine is started on this machine)",
     )
 
 
