@@ -12,6 +12,8 @@ from .errors import ExitCode, PackflowError
 from .stream_metrics import as_prometheus
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from typing_extensions import Self
 
     from .backend import InferenceBackend
@@ -25,6 +27,8 @@ _PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 class HttpStatus:
     """Serves from a thread until it is left; ready once it has a ``backend`` whose ``ready()`` is true.
 
+    ``problem()`` says why the stream cannot take events although the model is ready, ``more_metrics()`` what else there
+    is to count; both may be empty.
     Raises PackflowError where the address cannot be listened on. Port 0 takes a free one; ``url`` names it.
     """
 
@@ -33,6 +37,8 @@ class HttpStatus:
         self.metrics = metrics
         self.backend: InferenceBackend | ChildModels | None = None
         self.ending = False
+        self.problem: Callable[[], str] = str
+        self.more_metrics: Callable[[], str] = str
         try:
             family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
             self._server = _server_class(family)(address, _handler_class(self))
@@ -61,6 +67,9 @@ class HttpStatus:
             return False, "the model is being loaded"
         if self.ending:
             return False, "the stream is ending"
+        problem = self.problem()
+        if problem:
+            return False, problem
         try:
             ready = bool(self.backend.ready())
         except Exception as error:  # noqa: BLE001 - the user's code, which may raise anything
@@ -80,7 +89,11 @@ class HttpStatus:
             ready, why = self.readiness()
             return 200 if ready else 503, _TEXT, f"{why}\n"
         if path == "/metrics":
-            return 200, _PROMETHEUS, as_prometheus(self.metrics.snapshot()) + self._model_metrics()
+            return (
+                200,
+                _PROMETHEUS,
+                as_prometheus(self.metrics.snapshot()) + self.more_metrics() + self._model_metrics(),
+            )
         return 404, _TEXT, "There are /healthz, /readyz and /metrics.\n"
 
 

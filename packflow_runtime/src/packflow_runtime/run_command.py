@@ -9,12 +9,13 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from .backend import InferenceBackend, wrapped_error
+from .backend import InferenceBackend
 from .codec import choose_codec
 from .compression import PlainReader
 from .errors import ExitCode, PackflowError
 from .jsonlines import Limits
-from .reporting import print_error, print_notice
+from .model_command import ModelCommand
+from .reporting import print_notice
 from .stdio import require_input, require_output, take_standard_streams, write_all
 from .stream import StreamSettings, StreamSummary, run_stream
 
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
     from .dead_letters import DeadLetters
     from .http_status import HttpStatus
-    from .input_schema import InputSchema
-    from .metrics import Metrics
     from .output_file import OutputFile
     from .stream_metrics import StreamMetrics
     from .supervised import ChildModels
@@ -49,28 +48,25 @@ def run_command(target: Target, options: argparse.Namespace) -> int:
     return code
 
 
-class _Command:
-    """One run; what it opens is closed with ``resources``, the last one first."""
+class _Command(ModelCommand):
+    """One run."""
 
     def __init__(self, target: Target, options: argparse.Namespace, resources: ExitStack) -> None:
-        self.target = target
-        self.options = options
-        self.resources = resources
+        super().__init__(target, options, resources)
         self.summary: StreamSummary | None = None
-        self.errors: list[PackflowError] = []
         self.sink: int | None = None
 
     def run(self) -> int:
         """Everything that can fail without the model is done before the model is loaded."""
         options = self.options
         codec = choose_codec(options.codec, Limits(options.max_line_bytes, options.max_depth))
-        self.overrides = overrides = self._overrides()
+        self.overrides = overrides = self.overridden()
         self._check_output()
         if options.resume:
             from .resuming import check_resume  # noqa: PLC0415 - only with --resume
 
             check_resume(options)
-        schema = self._schema()
+        schema = self.schema()
         descriptor = self._open_events()
         source, sink = take_standard_streams()
         self.sink = sink
@@ -80,12 +76,12 @@ class _Command:
         if is_file:  # a pipe may have nothing to look at yet
             reader.open()
         letters = self._open_dead_letters()
-        metrics = self._metrics()
-        http = self._serve(metrics)
+        metrics = self.stream_metrics()
+        http = self.http_status(metrics)
         settings = StreamSettings(
             self._lines_a_call(), is_file, codec, letters, options.max_errors, metrics, input_schema=schema
         )
-        backend = self._load(overrides)
+        backend = self.load(overrides)
         try:
             code = self._stream(backend, reader, sink, settings, http)
         except PackflowError as error:
@@ -94,13 +90,8 @@ class _Command:
             print_notice("interrupted")
             code = ExitCode.INTERRUPTED
         finally:
-            closed = self._close(backend)
+            closed = self.close(backend)
         return code or closed
-
-    def fail(self, error: PackflowError) -> int:
-        """Show an error; returns its exit code."""
-        self.errors.append(error)
-        return print_error(error)
 
     def tell(self, code: int) -> None:
         """Tell a program how the run went: one object on the standard output, which the run has not used."""
@@ -113,16 +104,19 @@ class _Command:
             with suppress(BrokenPipeError):
                 write_all(1 if self.sink is None else self.sink, text)
 
-    def _load(self, overrides: dict[str, Any]) -> InferenceBackend | ChildModels:
+    def load(self, overrides: dict[str, Any]) -> InferenceBackend | ChildModels:
+        """The model, in the engine's processes or as any command has it; raises PackflowError."""
         if self.options.engine != "local":
             from .engines.running import load_in_engine  # noqa: PLC0415 - only where it is asked for
 
             return load_in_engine(self.target, overrides, self.options)
-        if self.options.supervise or (self.options.workers or 1) > 1:
-            from .target_children import load_children  # noqa: PLC0415 - only where it is asked for
+        return super().load(overrides)
 
-            return load_children(self.target, overrides, self.options)
-        return self.target.load(overrides)
+    def stream_metrics(self) -> StreamMetrics | None:
+        """Counts, where someone looks."""
+        if self.options.engine != "local" and sys.stderr is not None and sys.stderr.isatty():
+            self.options.progress = True  # an engine is slow to start, and a person waits
+        return super().stream_metrics()
 
     def _lines_a_call(self) -> int:
         """How many lines go together to what runs the model."""
@@ -132,13 +126,6 @@ class _Command:
 
         return int(self.options.batch_size * BATCHES_A_CALL[self.options.engine])
 
-    def _schema(self) -> InputSchema | None:
-        if not self.options.strict_input:
-            return None
-        from .input_schema import InputSchema, shipped_schema  # noqa: PLC0415 - only with --strict-input
-
-        return InputSchema(shipped_schema(self.target))
-
     def _stream(
         self,
         backend: InferenceBackend | ChildModels,
@@ -147,11 +134,7 @@ class _Command:
         settings: StreamSettings,
         http: HttpStatus | None,
     ) -> int:
-        from .config_overrides import describe_config  # noqa: PLC0415 - needs the user's code
-
-        configuration = describe_config(backend) if isinstance(backend, InferenceBackend) else None
-        if configuration is not None:
-            print_notice(configuration)
+        self.tell_configuration(backend)
         output = self._open_output()
         checkpoints = None
         if self.options.resume and output is not None:
@@ -163,7 +146,7 @@ class _Command:
             http.backend = backend
         model_metrics = backend.call_metrics if isinstance(backend, InferenceBackend) else None
         try:
-            with self._reports(settings.metrics, model_metrics):
+            with self.reports(settings.metrics, model_metrics):
                 self.summary = summary = run_stream(
                     backend, reader.read, sink if output is None else output.descriptor, settings
                 )
@@ -180,13 +163,8 @@ class _Command:
                 print_notice(f"the outcomes so far are in {output.partial}")
         print_notice(summary.describe())
         if summary.too_many_errors:
-            self.fail(self._too_many_errors(summary))
+            self.fail(self.too_many_errors(summary))
         return summary.exit_code
-
-    def _overrides(self) -> dict[str, Any]:
-        from .config_overrides import read_overrides  # noqa: PLC0415 - needs the user's code
-
-        return read_overrides(self.options.config, self.options.assignments, os.environ, print_notice)
 
     def _check_output(self) -> None:
         if self.options.output is None:
@@ -247,57 +225,3 @@ class _Command:
         if letters.found_bytes:
             print_notice(f"dead letters are appended to the {letters.found_bytes:,} bytes in {path}")
         return letters
-
-    def _metrics(self) -> StreamMetrics | None:
-        if self.options.engine != "local" and sys.stderr is not None and sys.stderr.isatty():
-            self.options.progress = True  # an engine is slow to start, and a person waits
-        if not (self.options.progress or self.options.metrics_every or self.options.http):
-            return None
-        from .stream_metrics import StreamMetrics  # noqa: PLC0415 - only where someone looks
-
-        return StreamMetrics()
-
-    def _serve(self, metrics: StreamMetrics | None) -> HttpStatus | None:
-        if self.options.http is None or metrics is None:
-            return None
-        from .http_status import HttpStatus  # noqa: PLC0415 - http.server is slow to import
-
-        http = self.resources.enter_context(HttpStatus(self.options.http, metrics))
-        print_notice(f"{http.url} serves /healthz, /readyz and /metrics")
-        return http
-
-    def _reports(self, metrics: StreamMetrics | None, model: Metrics | None) -> ExitStack:
-        reports = ExitStack()
-        if metrics is not None:
-            from .live_reports import metrics_report, progress_report  # noqa: PLC0415 - only where someone looks
-
-            if self.options.progress:
-                reports.enter_context(progress_report(metrics))
-            if self.options.metrics_every:
-                reports.enter_context(metrics_report(metrics, self.options.metrics_every, model))
-        return reports
-
-    def _too_many_errors(self, summary: StreamSummary) -> PackflowError:
-        where = "" if summary.complete else "The run stopped there; all outcomes so far are written."
-        return PackflowError(
-            f"{summary.failed:,} of {summary.events:,} events failed, more than --max-errors "
-            f"{self.options.max_errors.text} allows.",
-            detail=where,
-            code="too-many-errors",
-            exit_code=ExitCode.CHECK_FAILED,
-            hint="Look at the failed events, for example with --dead-letters FILE.",
-        )
-
-    def _close(self, backend: InferenceBackend | ChildModels) -> int:
-        """Close the backend; what it raises is shown and gives an exit code."""
-        if not isinstance(backend, InferenceBackend):
-            backend.close()
-            return ExitCode.OK
-        try:
-            backend.close()
-        except KeyboardInterrupt:
-            print_notice("interrupted")
-            return ExitCode.INTERRUPTED
-        except BaseException as error:  # noqa: BLE001 - the user's code, which may raise anything
-            return self.fail(wrapped_error("close", error, backend.project_dir))
-        return ExitCode.OK

@@ -31,9 +31,21 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", type=Path, metavar="OUT", help="write to OUT, which is replaced once the run is complete"
     )
+    add_batch_options(parser)
+    _add_failure_options(parser)
+    _add_resume_options(parser)
+    _add_process_options(parser)
+    add_report_options(parser)
+    add_config_options(parser)
+    add_limits(parser)
+    _add_json_option(parser)
+
+
+def add_batch_options(parser: argparse.ArgumentParser) -> None:
+    """How many events a call gets, and what reads them."""
     parser.add_argument(
         "--batch-size",
-        type=_checked(_positive, "a whole number from 1 up"),
+        type=checked(positive, "a whole number from 1 up"),
         default=64,
         metavar="N",
         help="at most N events a call (default: %(default)s)",
@@ -44,13 +56,6 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="the JSON codec: `auto` is orjson where it is installed; `stdlib` gives the same bytes on every Python",
     )
-    _add_failure_options(parser)
-    _add_resume_options(parser)
-    _add_process_options(parser)
-    _add_report_options(parser)
-    _add_config_options(parser)
-    _add_limits(parser)
-    _add_json_option(parser)
 
 
 def _add_failure_options(parser: argparse.ArgumentParser) -> None:
@@ -61,6 +66,11 @@ def _add_failure_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="append failed events with their errors to FILE; standard output then has outputs only",
     )
+    add_error_options(group)
+
+
+def add_error_options(group: argparse._ArgumentGroup) -> None:
+    """Which events fail, and how many may."""
     group.add_argument(
         "--strict-input",
         action="store_true",
@@ -69,7 +79,7 @@ def _add_failure_options(parser: argparse.ArgumentParser) -> None:
     limit = group.add_mutually_exclusive_group()
     limit.add_argument(
         "--max-errors",
-        type=_checked(ErrorLimit.parse, "a whole number or a percentage from 0% to 100%"),
+        type=checked(ErrorLimit.parse, "a whole number or a percentage from 0% to 100%"),
         metavar="N|P%",
         help="stop, and exit 1, when more events fail; a percentage is judged from the 100th event on",
     )
@@ -97,7 +107,7 @@ def _add_resume_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--checkpoint-every",
-        type=_checked(_seconds_or_zero, "a number of seconds from 0 up"),
+        type=checked(_seconds_or_zero, "a number of seconds from 0 up"),
         default=1.0,
         metavar="SECONDS",
         help="with --resume: at most so much work is done again; 0 is after each batch (default: 1)",
@@ -110,24 +120,13 @@ def _seconds_or_zero(text: str) -> float:
 
 def _add_process_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("the model in processes of its own")
-    group.add_argument(
-        "--supervise",
-        action="store_true",
-        help="a crash or a hang of the model costs the one event, not the stream: the model is started again",
-    )
+    add_supervision(group, "--supervise, --workers or --engine ray")
     group.add_argument(
         "--workers",
-        type=_checked(_positive, "a whole number from 1 up"),
+        type=checked(positive, "a whole number from 1 up"),
         metavar="N",
         help="so many supervised processes at once, or with --engine actors or parts of a job; the order of the "
         "outcomes is kept (default: 1; with --engine what it has CPUs for)",
-    )
-    group.add_argument(
-        "--timeout",
-        type=_checked(_seconds, "a number of seconds above 0"),
-        default=30.0,
-        metavar="SECONDS",
-        help="with --supervise, --workers or --engine ray: the longest a call of the model may take (default: 30)",
     )
     group.add_argument(
         "--engine",
@@ -143,24 +142,42 @@ def _add_process_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_report_options(parser: argparse.ArgumentParser) -> None:
+def add_supervision(group: argparse._ArgumentGroup, asked_by: str) -> None:
+    """The model in a child; ``asked_by`` names the options that ask for it."""
+    group.add_argument(
+        "--supervise",
+        action="store_true",
+        help="a crash or a hang of the model costs the one event, not the stream: the model is started again",
+    )
+    group.add_argument(
+        "--timeout",
+        type=seconds_option,
+        default=30.0,
+        metavar="SECONDS",
+        help=f"with {asked_by}: the longest a call of the model may take (default: 30)",
+    )
+
+
+def add_report_options(parser: argparse.ArgumentParser) -> None:
+    """What is told while it runs."""
     group = parser.add_argument_group("watching a run")
     group.add_argument("--progress", action="store_true", help="say once a second how far the run is")
     group.add_argument(
         "--metrics-every",
-        type=_checked(_seconds, "a number of seconds above 0"),
+        type=checked(_seconds, "a number of seconds above 0"),
         metavar="SECONDS",
         help="write a line of JSON to standard error at this interval: counts, rate, latencies",
     )
     group.add_argument(
         "--http",
-        type=_checked(_address, "HOST:PORT or a port number"),
+        type=checked(_address, "HOST:PORT or a port number"),
         metavar="[HOST:]PORT",
         help="serve /healthz, /readyz and /metrics (default host: 127.0.0.1; port 0: a free one, which is printed)",
     )
 
 
-def _add_config_options(parser: argparse.ArgumentParser) -> None:
+def add_config_options(parser: argparse.ArgumentParser) -> None:
+    """The operator's configuration of the model."""
     group = parser.add_argument_group(
         "the model's configuration", "The last one wins: packflow.yaml, $PACKFLOW_CONFIG (a file), --config, --set."
     )
@@ -168,7 +185,7 @@ def _add_config_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--set",
         dest="assignments",
-        type=_checked(_assignment, "KEY=VALUE"),
+        type=checked(_assignment, "KEY=VALUE"),
         action="append",
         default=[],
         metavar="KEY=VALUE",
@@ -176,25 +193,26 @@ def _add_config_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_limits(parser: argparse.ArgumentParser) -> None:
+def add_limits(parser: argparse.ArgumentParser) -> None:
+    """The limits on one event."""
     group = parser.add_argument_group("limits on an event")
     group.add_argument(
         "--max-line-bytes",
-        type=_checked(_positive, "a whole number from 1 up"),
+        type=checked(positive, "a whole number from 1 up"),
         default=DEFAULT_LIMITS.max_line_bytes,
         metavar="N",
         help="the longest line (default: %(default)s)",
     )
     group.add_argument(
         "--max-depth",
-        type=_checked(_depth, f"a whole number from 1 to {_DEEPEST}"),
+        type=checked(_depth, f"a whole number from 1 to {_DEEPEST}"),
         default=DEFAULT_LIMITS.max_depth,
         metavar="N",
         help="the deepest nesting of arrays and objects (default: %(default)s)",
     )
 
 
-def _checked(parse: Callable[[str], Any], expected: str) -> Callable[[str], Any]:
+def checked(parse: Callable[[str], Any], expected: str) -> Callable[[str], Any]:
     """Make a parser of values whose ValueError says what was expected."""
 
     def parsed(text: str) -> Any:  # noqa: ANN401 - whatever the option holds
@@ -206,14 +224,15 @@ def _checked(parse: Callable[[str], Any], expected: str) -> Callable[[str], Any]
     return parsed
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """Read a whole number from 1 up; raises ValueError."""
     if not text.isascii() or not text.isdecimal() or len(text) > 18 or int(text) < 1:
         raise ValueError(text)
     return int(text)
 
 
 def _depth(text: str) -> int:
-    if _positive(text) > _DEEPEST:
+    if positive(text) > _DEEPEST:
         raise ValueError(text)
     return int(text)
 
@@ -225,7 +244,7 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-seconds_option = _checked(_seconds, "a number of seconds above 0")
+seconds_option = checked(_seconds, "a number of seconds above 0")
 """Parses a time to wait."""
 
 

@@ -1,0 +1,290 @@
+"""Kafka, by confluent-kafka (librdkafka).
+
+Offsets are committed after a batch's outcomes are confirmed by all in-sync replicas. Partitions are handed on
+only while no event is in hand: rebalances run inside ``take``. The producer is idempotent: its own retries double
+nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from ...errors import ExitCode, PackflowError
+from .addresses import address_error
+from .messages import (
+    LINGER_SECONDS,
+    BrokerDownError,
+    Message,
+    Outgoing,
+    Unpublished,
+    client_module,
+    not_allowed,
+    not_there,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .addresses import Address, Pipe
+
+_METADATA_SECONDS = 5.0
+_CONFIRM_SECONDS = 10.0
+# What the promises rest on, or what the address says, is not for a file to change.
+_KEPT = {
+    "acks",
+    "bootstrap.servers",
+    "enable.auto.commit",
+    "enable.auto.offset.store",
+    "enable.idempotence",
+    "group.id",
+    "metadata.broker.list",
+    "request.required.acks",
+    "transactional.id",
+}
+
+
+def open_source(address: Address, properties: dict[str, str], pipe: Pipe) -> KafkaSource:
+    """A topic, read by a consumer group; raises PackflowError."""
+    del pipe
+    options = address.chosen({"group": "", "from": "earliest"})
+    if options["from"] not in ("earliest", "latest"):
+        raise address_error(f"{address}: from={options['from']} is neither earliest nor latest.", "Mend the address.")
+    group = {"group.id": address.group(options), "auto.offset.reset": options["from"]}
+    return KafkaSource(address, {**group, **_client_properties(address, properties)})
+
+
+def open_sink(address: Address, properties: dict[str, str], descriptor: int) -> KafkaSink:
+    """A topic, written to; raises PackflowError."""
+    del descriptor
+    address.chosen({})
+    return KafkaSink(address, _client_properties(address, properties))
+
+
+def _client_properties(address: Address, properties: dict[str, str]) -> dict[str, str]:
+    for name in _KEPT.intersection(properties):
+        raise address_error(
+            f"{address}: the property {name} cannot be chosen.",
+            "The promises rest on it, or the address says it; remove it from the file.",
+        )
+    return {"bootstrap.servers": address.servers, "client.id": "packflow", "log_level": "2", **properties}
+
+
+class _Client:
+    """What consumers and producers share: their library, their topic, and what librdkafka last complained of."""
+
+    def __init__(self, address: Address) -> None:
+        self.name = str(address)
+        self._library = client_module("confluent_kafka", "confluent-kafka")
+        self._errors = self._library.KafkaError
+        self._failure = self._library.KafkaException
+        self._topic = address.name
+        self._was_there = False
+        self._trouble = ""
+        self._fatal = ""
+
+    def _created(self, kind: str, config: dict[str, Any]) -> Any:  # noqa: ANN401 - a client of the library
+        try:
+            return getattr(self._library, kind)({**config, "error_cb": self._told})
+        except (self._failure, ValueError, TypeError) as error:
+            raise PackflowError(
+                f"{self.name}: the Kafka client does not take its properties: {_reason(error)}.",
+                code="properties-invalid",
+                exit_code=ExitCode.NOT_FOUND,
+                hint="See librdkafka's CONFIGURATION.md for what there is.",
+            ) from None
+
+    def _told(self, error: Any) -> None:  # noqa: ANN401 - a KafkaError
+        """What librdkafka says of its connections, which it keeps trying to make by itself."""
+        if error.fatal():
+            self._fatal = error.str()
+        elif error.code() in (self._errors._ALL_BROKERS_DOWN, self._errors._AUTHENTICATION, self._errors._SSL):  # noqa: SLF001 - its names
+            self._trouble = error.str()
+
+    def _partitions(self, client: Any) -> int:  # noqa: ANN401 - as above
+        """How many partitions the topic has, asked of the broker."""
+        self._trouble = ""
+        try:
+            found = client.list_topics(self._topic, timeout=_METADATA_SECONDS).topics.get(self._topic)
+        except self._failure as failure:
+            client.poll(0)  # hands over what librdkafka complained of, which says more
+            raise self._down(failure.args[0]) from None
+        error = found.error if found is not None else None
+        if error is not None and error.code() in (
+            self._errors.TOPIC_AUTHORIZATION_FAILED,
+            self._errors.CLUSTER_AUTHORIZATION_FAILED,
+        ):
+            raise not_allowed(self.name, error.str())
+        if error is not None or found is None or not found.partitions:
+            unknown = self._errors.UNKNOWN_TOPIC_OR_PART, self._errors.UNKNOWN_TOPIC
+            if not self._was_there and (error is None or error.code() in unknown):
+                raise not_there(f"The topic {self._topic} on {self.name}", "Create it, or mend the address.")
+            raise BrokerDownError(error.str() if error is not None else "the topic is not there")
+        self._was_there = True
+        return len(found.partitions)
+
+    def _down(self, error: Any) -> Exception:  # noqa: ANN401 - as above
+        """What to raise where the broker was not reached."""
+        if self._trouble and not self._was_there and "uthenticat" in self._trouble:
+            return not_allowed(self.name, self._trouble)
+        return BrokerDownError(self._trouble or error.str())
+
+
+class KafkaSource(_Client):
+    """One topic, whose partitions the processes of a group share."""
+
+    ended = False
+
+    def __init__(self, address: Address, config: dict[str, Any]) -> None:
+        super().__init__(address)
+        self._config = {**config, "enable.auto.commit": False, "enable.auto.offset.store": False}
+        self._consumer: Any = None
+
+    def connect(self) -> None:
+        """Join the group; once that is done the client comes back by itself, and only the broker is asked for."""
+        if self._consumer is not None:
+            self._partitions(self._consumer)
+            return
+        consumer = self._created("Consumer", self._config)
+        try:
+            self._partitions(consumer)
+        except BaseException:
+            consumer.close()
+            raise
+        # With a function to call, partitions go and come while `take` polls, and never between a batch and its commit.
+        consumer.subscribe([self._topic], on_assign=_ignore, on_revoke=_ignore)
+        self._consumer = consumer
+
+    def take(self, most: int, seconds: float) -> list[Message]:
+        """What librdkafka has fetched."""
+        first = self._consumer.poll(seconds)
+        if self._fatal:
+            raise not_allowed(self.name, self._fatal)
+        if first is None:
+            if self._trouble:
+                raise BrokerDownError(self._trouble)
+            return []
+        found = [first, *self._consumer.consume(most - 1, LINGER_SECONDS)] if most > 1 else [first]
+        batch = [self._message(record) for record in found if record.error() is None]
+        if batch:
+            self._trouble = ""
+        return batch
+
+    def _message(self, record: Any) -> Message:  # noqa: ANN401 - a message of the library
+        topic, partition, offset = record.topic(), record.partition(), record.offset()
+        headers = tuple((name, value or b"") for name, value in record.headers() or ())
+        return Message(
+            f"kafka:{topic}/{partition}/{offset}",
+            record.value(),
+            record.key(),
+            headers,
+            partition,
+            (partition, offset),
+            f"{self._config['group.id']}.{record.timestamp()[1]}",
+        )
+
+    def acknowledge(self, messages: Sequence[Message]) -> None:
+        """Commit the offsets after these messages; where the group has moved on without us, they come again."""
+        ends: dict[int, int] = {}
+        for message in messages:
+            partition, offset = message.token
+            ends[partition] = max(offset + 1, ends.get(partition, 0))
+        places = [self._library.TopicPartition(self._topic, partition, end) for partition, end in ends.items()]
+        moved_on = {
+            self._errors.ILLEGAL_GENERATION,
+            self._errors.UNKNOWN_MEMBER_ID,
+            self._errors.REBALANCE_IN_PROGRESS,
+            self._errors.FENCED_INSTANCE_ID,
+        }
+        try:
+            errors = [place.error for place in self._consumer.commit(offsets=places, asynchronous=False)]
+        except self._failure as failure:
+            errors = [failure.args[0]]
+        error = next((error for error in errors if error is not None and error.code() not in moved_on), None)
+        if error is not None:
+            raise BrokerDownError(error.str())
+
+    def close(self) -> None:
+        """Leave the group, so that others get the partitions at once."""
+        if self._consumer is not None:
+            self._consumer.close()
+
+
+class KafkaSink(_Client):
+    """One topic; a message keeps its key, and its partition where the event came from one."""
+
+    def __init__(self, address: Address, config: dict[str, Any]) -> None:
+        super().__init__(address)
+        self._config = {
+            "message.timeout.ms": str(int(1000 * _CONFIRM_SECONDS)),
+            "linger.ms": "0",
+            **config,
+            "acks": "all",
+            "enable.idempotence": True,
+        }
+        self._producer: Any = None
+        self._count = 1
+
+    def connect(self) -> None:
+        """Make the producer, or another one after an error that it does not survive."""
+        if self._fatal:
+            self._producer, self._fatal = None, ""
+        if self._producer is None:
+            self._producer = self._created("Producer", self._config)
+        self._count = self._partitions(self._producer)
+
+    def publish(self, messages: Sequence[Outgoing]) -> list[Unpublished | None]:
+        """Produce all, and wait for the delivery report of each."""
+        fates: list[Unpublished | None] = [Unpublished("the broker has not confirmed it")] * len(messages)
+        producer = self._producer
+        for index, message in enumerate(messages):
+            where = {} if message.partition is None else {"partition": message.partition % self._count}
+            while True:
+                try:
+                    producer.produce(
+                        self._topic,
+                        message.value,
+                        message.key,
+                        headers=list(message.headers),
+                        on_delivery=partial(self._delivered, fates, index),
+                        **where,
+                    )
+                except BufferError:  # its queue is full: some of it has to be delivered first
+                    producer.poll(0.1)
+                    continue
+                except self._failure as failure:
+                    fates[index] = self._unpublished(failure.args[0])
+                break
+        until = time.monotonic() + float(self._config["message.timeout.ms"]) / 1000 + _METADATA_SECONDS
+        while producer.flush(0.5) and time.monotonic() < until:
+            pass
+        if len(producer):  # not to be delivered after all, now that it will be produced again
+            producer.purge()
+            producer.flush(1.0)
+        return fates
+
+    def _delivered(self, fates: list[Unpublished | None], index: int, error: Any, record: Any) -> None:  # noqa: ANN401 - of the library
+        del record
+        fates[index] = None if error is None else self._unpublished(error)
+
+    def _unpublished(self, error: Any) -> Unpublished:  # noqa: ANN401 - a KafkaError
+        if error.fatal():
+            self._fatal = error.str()
+        too_large = self._errors.MSG_SIZE_TOO_LARGE, self._errors.RECORD_LIST_TOO_LARGE, self._errors.INVALID_RECORD
+        return Unpublished(self._trouble or error.str(), refused=error.code() in too_large)
+
+    def close(self) -> None:
+        """Everything is confirmed, or given up."""
+        if self._producer is not None:
+            self._producer.purge()
+            self._producer.flush(1.0)
+
+
+def _ignore(consumer: Any, partitions: Any) -> None:  # noqa: ANN401 - as the library calls it
+    del consumer, partitions
+
+
+def _reason(error: BaseException) -> str:
+    first = error.args[0] if error.args else error
+    return first.str() if hasattr(first, "str") else str(first)
