@@ -39,6 +39,13 @@ def journal_file(project_dir: Path) -> Path:
     return project_dir / STATE_DIR / "journal.json"
 
 
+def settings_file() -> Path:
+    """Where the user's settings are kept, by the rules of the system."""
+    import platformdirs  # noqa: PLC0415 - rooms are imported without it
+
+    return platformdirs.user_config_path("packflow", appauthor=False) / "config.yaml"
+
+
 def update_dir(project_dir: Path) -> Path:
     """Where an update keeps the files that it replaces; it is there only while they are swapped, or after a kill."""
     return project_dir / STATE_DIR / "update"

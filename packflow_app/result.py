@@ -71,7 +71,7 @@ COMMANDS = {
     "dry-run": "run the model one by one and in batches, and compare",
     "validate": "check everything that an export needs, with the place and the fix",
     "export": "write the project as one file that runs anywhere Python runs",
-    "verify": "check archives from outside: whole, canonical, and what their manifest says",
+    "verify": "check archives from outside, against what their manifest says",
     "run": "run an archive or a project on a stream of events",
     "show": "tell what an archive holds and needs, and what another one changes",
     "sign": "sign an archive, so that others can tell it is yours",
@@ -81,10 +81,13 @@ COMMANDS = {
     "update": "swap the model for a new one, and show what that changes",
     "demo": "show the whole journey in a temporary folder",
     "ui": "open the terminal app, which shows the whole journey",
-    "migrate": "turn a project of packflow 0.4 into ours, and prove that it behaves the same",
+    "migrate": "turn a project of packflow 0.4 into ours, behaving the same",
     "skeletons": "list what a new project can start from, and show one",
     "cache": "list or remove extracted archives and their environments",
-    "env": "make, lock, look at and remove the environment that the model runs in",
+    "env": "make, lock, show and remove the environment the model runs in",
+    "config": "show and keep what you prefer, such as colours and licence",
+    "doctor": "tell what is wrong with this machine, installation and project",
+    "completion": "print a script by which a shell completes commands and files",
 }
 """Every command with its one-line help, in the order of the journey."""
 
@@ -95,6 +98,12 @@ EARLIER = {
 
 ALIASES = {"info": "show"}
 """Other words for commands."""
+
+
+def sentence_of(command: str) -> str:
+    """The one-line help of a command as a sentence."""
+    text = (COMMANDS | EARLIER)[command]
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def without_alias(words: list[str]) -> list[str]:

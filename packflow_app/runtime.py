@@ -13,7 +13,7 @@ from packflow_runtime.archive import ENTRY_POINT, Archive, extract, is_archive, 
 from packflow_runtime.archive_demands import DEMANDS, Unmet, demands_of, unmet_demands
 from packflow_runtime.cache_contents import CacheContents, Cleaned, cache_contents
 from packflow_runtime.cache_contents import clean as clean_cache
-from packflow_runtime.cached_copies import CACHE_VARIABLE, cache_root
+from packflow_runtime.cached_copies import CACHE_VARIABLE, cache_root, refuse_shared
 from packflow_runtime.canonical_zip import SourceChangedError, Writer
 from packflow_runtime.codec import choose_codec
 from packflow_runtime.commands.cache import shown_age, shown_size
@@ -224,6 +224,7 @@ __all__ = [
     "read_project_config",
     "read_public_key",
     "read_signature",
+    "refuse_shared",
     "runtime_import_path",
     "runtime_start",
     "runtime_version",

@@ -16,15 +16,19 @@ from typing import Annotated, Any, Literal
 import typer
 
 from packflow_app import __version__
+from packflow_app.cli.preferences import preferred_values
 from packflow_app.cli.terminal import Terminal, discard_output
 from packflow_app.cli.ui import OPEN_APP
 from packflow_app.errors import CancelledError, NotFoundError, NotWritableError, UsageError, not_writable
-from packflow_app.result import COMMANDS, EARLIER, without_alias
+from packflow_app.result import COMMANDS, EARLIER, sentence_of, without_alias
 from packflow_app.runtime import ExitCode, PackflowError
 
 # Typer carries its own copy of Click and exports only the leaves of its errors.
 ClickError: type[Exception] = typer.BadParameter.__mro__[2]
 
+
+_WITHOUT_SETTINGS = {"config", "doctor", "completion", "--help", "-h"}
+"""Words of a command line that must work where the settings are broken."""
 
 OpenApp = Callable[[str, "str | None", bool, bool], int]
 
@@ -50,7 +54,7 @@ def build_app(commands: Iterable[str] = COMMANDS) -> typer.Typer:
     app.callback()(options)
     for name in commands:
         module = import_module(f"packflow_app.cli.{name.replace('-', '_')}")
-        text = f"{(COMMANDS | EARLIER)[name].capitalize()}."
+        text = sentence_of(name)
         if hasattr(module, "group"):
             app.add_typer(module.group, name=name, help=text)
         else:
@@ -100,7 +104,7 @@ def _color(arguments: list[str]) -> str:
     for word, following in zip(arguments, [*arguments[1:], ""], strict=True):
         if word.startswith("--color"):
             return word.partition("=")[2] or following
-    return "auto"
+    return str(preferred_values(strict=False).get("color", "auto"))
 
 
 def _run(arguments: list[str], terminal: Terminal, open_app: OpenApp | None) -> int:
@@ -110,7 +114,8 @@ def _run(arguments: list[str], terminal: Terminal, open_app: OpenApp | None) -> 
         arguments = without_alias(arguments)
         named = [name for name in (*COMMANDS, *EARLIER) if name in arguments]
         app = build_app(named or COMMANDS)
-        code: Any = app(arguments, prog_name="packflow", standalone_mode=False, obj=open_app)
+        preferred = preferred_values(strict=not {*arguments} & _WITHOUT_SETTINGS)
+        code: Any = app(arguments, prog_name="packflow", standalone_mode=False, obj=open_app, default_map=preferred)
         return code if isinstance(code, int) else ExitCode.OK
     except CancelledError as cancelled:  # somebody said so: no error to be told of
         terminal.end_progress()

@@ -13,7 +13,7 @@ import typer
 from packflow_app.actions.run import PreparedRun, RunOptions, prepare_run
 from packflow_app.cli.options import terminal_of
 from packflow_app.errors import UsageError
-from packflow_app.result import COMMANDS
+from packflow_app.result import sentence_of
 from packflow_app.runtime import RUN_DESCRIPTION, ExitCode, add_run_command
 
 CONTEXT = {"ignore_unknown_options": True, "allow_interspersed_args": False, "help_option_names": []}
@@ -30,7 +30,7 @@ def command(
         return ExitCode.OK
     terminal = terminal_of(context, as_json="--json" in given)
     own, rest = _own_parser().parse_known_args(given)
-    told = _parser().parse_args(given)
+    told = run_parser().parse_args(given)
     if told.json and told.output is None:
         raise UsageError(
             "--json needs -o OUT: the outcomes would stand where the JSON object goes.",
@@ -59,7 +59,8 @@ def _own_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _parser() -> argparse.ArgumentParser:
+def run_parser() -> argparse.ArgumentParser:
+    """All that `packflow run` takes: the runtime's options and this command's own."""
     parser = _Parser(
         prog="packflow run",
         usage=argparse.SUPPRESS,
@@ -75,8 +76,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _help() -> str:
     """The help, with the heading that every command has."""
-    heading = f"Usage: packflow run [OPTIONS] ARCHIVE|PROJECT [EVENTS]\n\n{COMMANDS['run'].capitalize()}.\n"
-    return f"{heading}\n{_parser().format_help().rstrip()}"
+    heading = f"Usage: packflow run [OPTIONS] ARCHIVE|PROJECT [EVENTS]\n\n{sentence_of('run')}\n"
+    return f"{heading}\n{run_parser().format_help().rstrip()}"
 
 
 def _become(prepared: PreparedRun) -> int:

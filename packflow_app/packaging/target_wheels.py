@@ -88,7 +88,7 @@ def _download(
     sources = [] if wheelhouse is not None else options
     requirements = place.with_name(f"{target.name}.txt")
     requirements.write_text("\n".join([*sources, *lines, ""]), encoding="utf-8")
-    command = [_python_with_pip(), "-I", "-m", "pip", "download", "--disable-pip-version-check", "--no-input"]
+    command = [python_with_pip(), "-I", "-m", "pip", "download", "--disable-pip-version-check", "--no-input"]
     command += ["--no-deps", "--require-hashes", "--only-binary", ":all:", "--dest", str(place)]
     command += ["--implementation", "cp", "--python-version", f"3.{target.minor}", "--abi", f"cp3{target.minor}"]
     command += ["--abi", "abi3", "--abi", "none"]
@@ -135,7 +135,7 @@ def _pin(package: LockedPackage) -> str:
 
 
 @cache
-def _python_with_pip() -> str:
+def python_with_pip() -> str:
     """A Python that has pip: it fetches for every target, whatever it is itself."""
     base = getattr(sys, "_base_executable", sys.executable)
     for python in dict.fromkeys((sys.executable, base, which("python3"), which("python"))):

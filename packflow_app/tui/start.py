@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from packflow_app.locations import settings_file
 from packflow_app.tui.appearance import chosen_theme
 from packflow_app.tui.keys import SCREENS
 from packflow_app.tui.recent import remembered
@@ -39,14 +40,30 @@ def start(options: StartOptions) -> int:
             code="no-terminal",
             hint="packflow --help lists the commands, which need none.",
         )
-    theme = chosen_theme(options.theme, os.environ, remembered().theme, lambda: None)
-    if options.plain or os.environ.get("TERM", "dumb") in ("dumb", ""):
+    preferred = _preferred()
+    wanted = options.theme or preferred.get("theme")
+    theme = chosen_theme(wanted, os.environ, remembered().theme, lambda: None)
+    if options.plain or preferred.get("plain") or os.environ.get("TERM", "dumb") in ("dumb", ""):
         from packflow_app.tui.plain_menu import run_menu  # noqa: PLC0415 - the one or the other
 
         return run_menu(_project_here())
     if theme == "dark":  # perhaps only since the terminal was not asked yet
-        theme = chosen_theme(options.theme, os.environ, remembered().theme, has_light_background)
+        theme = chosen_theme(wanted, os.environ, remembered().theme, has_light_background)
     return _run(screen, theme, debug=options.debug)
+
+
+def _preferred() -> dict[str, str]:
+    """What the settings say of the app; a variable outranks them, and theirs are looked at where they are used."""
+    if not (settings_file().is_file() or os.environ.get("PACKFLOW_PLAIN")):
+        return {}  # the rooms are not imported before the first picture
+    from packflow_app.settings import is_true, settings_in_force  # noqa: PLC0415 - see above
+
+    found = {one.key: one.value for one in settings_in_force() if one.value}
+    if os.environ.get("PACKFLOW_THEME"):
+        found.pop("theme", None)
+    if not is_true(found.get("plain")):
+        found.pop("plain", None)
+    return found
 
 
 def screen_named(word: str) -> str:

@@ -13,7 +13,18 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "packflow_runtime" / "src"
-ROOMS = ("events", "projects", "models", "environments", "dryrun", "checks", "packaging", "actions", "questions")
+ROOMS = (
+    "events",
+    "projects",
+    "models",
+    "environments",
+    "dryrun",
+    "checks",
+    "packaging",
+    "health",
+    "actions",
+    "questions",
+)
 SHOWING_AND_ASKING = {"typer", "click", "rich", "textual", "questionary", "prompt_toolkit"}
 
 
