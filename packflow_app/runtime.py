@@ -90,7 +90,7 @@ from packflow_runtime.public_keys import (
     read_public_key,
 )
 from packflow_runtime.python_versions import satisfies
-from packflow_runtime.run_plan import PlannedRun, planned_runs
+from packflow_runtime.run_plan import PlannedRun, batch_run, planned_runs
 from packflow_runtime.shrinking import fewest
 from packflow_runtime.signature_bundles import (
     BUNDLE_TYPE,
@@ -183,6 +183,7 @@ __all__ = [
     "Writer",
     "YamlNode",
     "add_run_command",
+    "batch_run",
     "cache_contents",
     "cache_root",
     "canonical_json",

@@ -89,7 +89,7 @@ def _sections(report: dict[str, Any]) -> list[dict[str, Any]]:
             [failure["event"], failure["step"], f"{failure['type']}: {failure['message']}", _place(failure)]
             for failure in report["failures"][:_SHOWN_ROWS]
         ]
-        found.append(_section("Failed events", ["event", "step", "error", "at"], rows, len(report["failures"])))
+        found.append(_section("Failed events", ["event", "step", "error", "at"], rows, report["failed"]))
     found += _probe_sections(report["probes"]) if report["probes"] is not None else []
     against = report["against"]
     if against is not None and against["fields"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import types
 import typing
 from typing import TYPE_CHECKING, Any
@@ -45,7 +46,12 @@ def _made(kind: Any, value: Any) -> Any:  # noqa: ANN401 - any annotation, any J
     return float(value) if kind is float else value  # an infinity is spelled as text
 
 
+@functools.cache
+def _hints(kind: Any) -> dict[str, Any]:  # noqa: ANN401 - as below
+    return typing.get_type_hints(kind, _NAMES)
+
+
 def _made_fields(kind: Any, value: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a dataclass, and one of it
-    hints = typing.get_type_hints(kind, _NAMES)
+    hints = _hints(kind)
     given = {item.name: value[item.name] for item in dataclasses.fields(kind) if item.name in value}
     return kind(**{name: _made(hints[name], one) for name, one in given.items()})

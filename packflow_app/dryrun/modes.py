@@ -15,8 +15,15 @@ if TYPE_CHECKING:
     from packflow_app.dryrun.client import Answer, Worker
 
 STEPS = ("preprocess", "transform_inputs", "execute", "transform_outputs", "check_outputs")
+MOST_FAILURES = 1000
 _WARM_UP_EVENTS = 8
 _FREED_AT_A_TIME = 1000
+
+
+def free(values: list[Any]) -> None:
+    """Empty a long list a little at a time: freeing it at once stops every other thread for as long."""
+    while values:
+        del values[-_FREED_AT_A_TIME:]
 
 
 def warm_up(worker: Worker, lines: Sequence[bytes]) -> None:
@@ -57,15 +64,17 @@ class Mode:
         return self._decoded
 
     def let_go(self) -> None:
-        """Free what was decoded, a little at a time: freeing it at once stops every other thread for as long."""
-        while self._decoded:
-            del self._decoded[-_FREED_AT_A_TIME:]
+        """Free the outcomes, as they came and decoded, and the times of all calls."""
+        for kept in (self._decoded, self.outcomes, self.calls, self.failures):
+            free(kept)
 
     def failed_events(self) -> list[Failure]:
-        """The events that failed alone."""
+        """The first events that failed alone, at most ``MOST_FAILURES``; their number is told apart."""
         places = {failure["event"]: failure for failure in self.failures}
         found: list[Failure] = []
         for number, value in enumerate(self.values(), 1):
+            if len(found) == MOST_FAILURES:
+                break
             record = value.get(ERROR_KEY)
             if isinstance(record, dict):
                 place = places.get(number, {})

@@ -41,7 +41,9 @@ def run_planned(
     for answer in answers:
         run.add(answer)
         report(run)
-    return [Mode(planned.name, 0, outcomes, changed=run.changed) for outcomes in planned.by_event(run.outcomes)]
+    found = [Mode(planned.name, 0, outcomes, changed=run.changed) for outcomes in planned.by_event(run.outcomes)]
+    run.let_go()
+    return found
 
 
 def judge(runs: ParityRuns, rule: Rule, diagnose: Callable[[Mode, Mode, Mismatch], Diagnosis | None]) -> ParityReport:

@@ -124,6 +124,8 @@ class Failure:
 class DryRunReport:
     """Everything one dry run found. Times in seconds, memory in bytes; ``digest`` names the code it was about.
 
+    ``failed`` counts the events that failed alone, ``failures`` tells of the first thousand.
+
     ``written_files`` are files of the project that the model made, changed or removed, ``opened_files`` those that were
     seen being read, whether or not they ship; ``best_batch_size`` is the
     smallest that comes close to the highest rate; ``probes`` is what became of events that are not as the samples are;

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from packflow_app.dryrun.client import Findings, Worker, WorkerLimits
 from packflow_app.dryrun.diagnosis import Diagnosis, Investigation
 from packflow_app.dryrun.models import Model
-from packflow_app.dryrun.modes import Mode, warm_up
+from packflow_app.dryrun.modes import Mode, free, warm_up
 from packflow_app.dryrun.needs import needs_of
 from packflow_app.dryrun.parity import SECOND_HASH_SEED, ParityRuns, judge, run_planned
 from packflow_app.dryrun.probes import Probing
@@ -26,6 +26,7 @@ from packflow_app.runtime import (
     Mismatch,
     PlannedRun,
     Rule,
+    batch_run,
     compare,
     decode_event,
     difference,
@@ -111,6 +112,7 @@ class DryRun:
         self._report = report
         self._cancel = cancel or threading.Event()
         self._batches: dict[str, list[list[int]]] = {}
+        self._modes: list[Mode] = []
         self._current: Worker | None = None
 
     def run(self) -> DryRunFound:
@@ -118,10 +120,19 @@ class DryRun:
 
         Raises ModelFailedError when the model cannot be loaded or its process dies, CancelledError when stopped.
         """
+        try:
+            return self._find()
+        finally:  # however it ends, what a hundred thousand events left behind is not freed in one go
+            for mode in self._modes:
+                mode.let_go()
+            for batches in self._batches.values():
+                free(batches)
+
+    def _find(self) -> DryRunFound:
         digest = self.project.digest(self.project.contents(), reuse=False)
         golden = read_golden(self.project.folder)
         before = project_files(self.project.folder)
-        replay = Mode("golden", 1)
+        replay = self._kept(Mode("golden", 1))
         with Workers(self._worker) as workers:
             modes = self._run_modes(workers)
             runs = ParityRuns(modes[0], modes[1:])
@@ -140,7 +151,7 @@ class DryRun:
         base = modes[0]
         reports = [mode.report() for mode in modes]
         probes, probe_lines = self._probe(base, stateful=loaded.stateful) if self.settings.probes else (None, [])
-        found = DryRunFound(
+        return DryRunFound(
             DryRunReport(
                 name=self.project.config.name,
                 version=self.project.config.version,
@@ -167,12 +178,14 @@ class DryRun:
                 best_batch_size=best_batch_size((mode.batch_size, mode.events_per_second) for mode in reports),
                 log=workers.log,
             ),
-            base.outcomes,
+            list(base.outcomes),
             probe_lines,
         )
-        for mode in (*modes, *runs.others, replay):
-            mode.let_go()
-        return found
+
+    def _kept(self, mode: Mode) -> Mode:
+        """A mode that is let go of when the run ends."""
+        self._modes.append(mode)
+        return mode
 
     def _probe(self, base: Mode, *, stateful: bool) -> tuple[ProbesReport, list[bytes]]:
         """Run probes with less patience than events get: a hang costs all of it each time."""
@@ -220,7 +233,7 @@ class DryRun:
 
     def _run_modes(self, workers: Workers) -> list[Mode]:
         """One by one and every batch size; a stateful backend starts each in a fresh process, so all begin alike."""
-        modes = [Mode.of_size(size) for size in [1] * self.settings.single + self.settings.batch_sizes]
+        modes = [self._kept(Mode.of_size(size)) for size in [1] * self.settings.single + self.settings.batch_sizes]
         worker: Worker | None = None
         for mode in modes:
             if worker is None or (workers.loaded is not None and workers.loaded.stateful):
@@ -228,10 +241,6 @@ class DryRun:
                 if workers.loaded is not None and not workers.loaded.stateful:
                     warm_up(worker, self.events)
             self._run(worker, mode, self.events)
-            everything = range(len(self.events))
-            self._batches[mode.name] = [
-                [*everything[start : start + mode.batch_size]] for start in everything[:: mode.batch_size]
-            ]
         self._current = worker
         return modes
 
@@ -249,12 +258,15 @@ class DryRun:
         if not workers.loaded.stateful:
             for planned in planned_runs(count, max(self.settings.batch_sizes)):
                 self._batches[planned.name] = planned.batches
-                found += run_planned(self._current, self.events, planned, partial(self._tell, planned))
+                found += self._run_planned(self._current, planned)
         order = list(range(count)) if workers.loaded.stateful else list(range(count))[::-1]
         second = PlannedRun("second process", [[index] for index in order])
         worker = workers.start(SECOND_HASH_SEED)
         self._current = worker
-        return found + run_planned(worker, self.events, second, partial(self._tell, second))
+        return found + self._run_planned(worker, second)
+
+    def _run_planned(self, worker: Worker, planned: PlannedRun) -> list[Mode]:
+        return [*map(self._kept, run_planned(worker, self.events, planned, partial(self._tell, planned)))]
 
     def _tell(self, planned: PlannedRun, run: Mode) -> None:
         self._report(ModeProgressed(planned.name, len(run.outcomes), sum(map(len, planned.batches))))
@@ -268,6 +280,8 @@ class DryRun:
 
     def _diagnose(self, investigation: Investigation, base: Mode, other: Mode, first: Mismatch) -> Diagnosis | None:
         batches = self._batches.get(other.name)
+        if batches is None and other.batch_size:
+            batches = batch_run(len(self.events), other.batch_size).batches
         return investigation.diagnose(base, other, batches, first)
 
     def _golden_verdict(self, replay: Mode, golden: GoldenEvents) -> GoldenReport:

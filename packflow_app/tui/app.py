@@ -152,10 +152,9 @@ class PackflowApp(App[int]):
         if self.jobs.take(message):
             self.job_changed.publish(message.job)
             if isinstance(message, JobEnded) and not message.job.call.background:
-                note(message.job, self.seen)
                 self._tell_end(message.job)
                 if self._watching is not None:
-                    self._watching.look_now()
+                    self._watching.look_now(partial(note, message.job, self.seen))
 
     def _tell_end(self, job: Job) -> None:
         """A word about a job that ended while another screen was looked at."""

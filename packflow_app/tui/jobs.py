@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import itertools
+import sys
 import threading
 import time
 import traceback
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from packflow_app.tui.registry import Call
 
 _NEWS_SECONDS = 0.05
+_SWITCH_SECONDS = 0.001
+_USUAL_SWITCH_SECONDS = sys.getswitchinterval()
 
 
 @dataclass(eq=False)
@@ -100,6 +103,7 @@ class Jobs:
         self.cancel(call.action)
         job = Job(next(self._numbers), call)
         self.latest[call.action] = job
+        sys.setswitchinterval(_SWITCH_SECONDS)  # else the loop waits five times as long for its turn among threads
         gc.disable()  # a search for cycles among a hundred thousand events holds everything up for half a second
         self._app.run_worker(
             partial(self._work, job),
@@ -142,6 +146,7 @@ class Jobs:
         if not self._under_way:
             gc.freeze()  # nor is what the job leaves behind to be searched at once
             gc.enable()
+            sys.setswitchinterval(_USUAL_SWITCH_SECONDS)
 
     def _work(self, job: Job) -> None:
         """In the job's thread: do it, and say how it ended, whatever happens."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def note(job: Job, seen: ProjectSeen | None) -> None:
-    """Take note of a job that is done, where it was about the project."""
+    """Take note of a job that is done, where it was about the project; this writes a file, so not in the loop."""
     if seen is None or seen.gone or job.state != "done":
         return
     from packflow_app.projects.journal import record_step  # noqa: PLC0415 - the rooms, not before the first picture

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packflow_app.checks.verdict import verdict_on
+from packflow_app.dryrun.kept_report import report_of
 from packflow_app.dryrun.project_files import project_files
 from packflow_app.environments.interpreters import find_interpreter
 from packflow_app.locations import dry_run_dir, journal_file
@@ -97,6 +98,7 @@ class ProjectWatch:
             changed=tuple(name for name in self._digests if at and name in files and files[name][1] > at * 1e9),
             archive=archive if archive is not None and archive.is_file() else None,
             report=verdict.report,
+            dry_run=report_of(verdict.report) if verdict.report else None,
             steps=steps,
         )
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from packflow_app.checks.verdict import Verdict
+    from packflow_app.dryrun.report import DryRunReport
     from packflow_app.projects.journal import JournalEntry
     from packflow_app.result import Problem
 
@@ -63,7 +64,8 @@ class Next:
 class ProjectSeen:
     """A project as it was last looked at.
 
-    ``problem`` stands where it cannot be read, and ``gone`` where there is none any more. ``changed`` are files that
+    ``report`` is the last dry run's as it was kept, ``dry_run`` the same where this Packflow can read it. ``problem``
+    stands where it cannot be read, and ``gone`` where there is none any more. ``changed`` are files that
     changed after the last dry run. ``python`` is a version, or empty where none was found; ``archive``
     is the file that was exported last, where it is still there.
     """
@@ -79,6 +81,7 @@ class ProjectSeen:
     changed: tuple[str, ...] = ()
     archive: Path | None = None
     report: Mapping[str, Any] = field(default_factory=dict)
+    dry_run: DryRunReport | None = None
     steps: Mapping[str, StepState] = field(default_factory=dict)
 
     def step(self, name: str) -> StepState:

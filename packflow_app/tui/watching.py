@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 from dataclasses import dataclass
 from functools import partial
@@ -13,6 +14,8 @@ from textual.message import Message
 from packflow_app.tui.steps import ProjectSeen
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from textual.app import App
 
 
@@ -22,20 +25,24 @@ class Watch:
     def __init__(self) -> None:
         self.is_ended = False
         self._woken = threading.Event()
+        self._first: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
 
     def end(self) -> None:
         """No further looks."""
         self.is_ended = True
         self._woken.set()
 
-    def look_now(self) -> None:
-        """Something was done to the project."""
+    def look_now(self, first: Callable[[], None]) -> None:
+        """Something was done to the project; ``first`` is called before the look, and may wait for the disk."""
+        self._first.put(first)
         self._woken.set()
 
     def wait(self, seconds: float) -> None:
         """In the watch's own thread: until it is time, or it is woken."""
         self._woken.wait(seconds)
         self._woken.clear()
+        while not self._first.empty():
+            self._first.get()()
 
 
 @dataclass

@@ -17,6 +17,11 @@ def test_percentiles_are_by_nearest_rank() -> None:
     assert Timing.of([n * 1_000_000 for n in range(100, 0, -1)]) == Timing(50.0, 95.0, 99.0)
 
 
+def test_many_durations_are_ordered_piece_by_piece() -> None:
+    durations = [n * 7919 % 25_000 for n in range(25_000)]
+    assert Timing.of(durations) == Timing(*(rank / 1e6 for rank in (12_499, 23_749, 24_749)))
+
+
 @given(DURATIONS)
 def test_a_histogram_has_every_duration_once(durations: list[int]) -> None:
     found = Histogram.of(durations)

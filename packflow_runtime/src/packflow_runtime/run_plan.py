@@ -27,11 +27,21 @@ class PlannedRun:
         return [index for batch in self.batches for index in batch]
 
     def by_event(self, outcomes: Sequence[T]) -> list[list[T]]:
-        """The outcomes in the order of the events: a list for each time that all of them were run."""
-        found: dict[int, list[T]] = {}
+        """The outcomes in the order of the events: a list for each time that all of them were run.
+
+        Step by step, since one call on a hundred thousand events would hold up every other thread of the process.
+        """
+        rounds: list[dict[int, T]] = []
         for index, outcome in zip(self.events, outcomes, strict=True):
-            found.setdefault(index, []).append(outcome)
-        return [list(each) for each in zip(*(found[index] for index in sorted(found)), strict=True)]
+            for found in rounds:
+                if index not in found:
+                    break
+            else:
+                rounds.append(found := {})
+            found[index] = outcome
+        if any(len(found) != len(rounds[0]) for found in rounds):
+            raise ValueError("some events were run oftener than others")
+        return [[found[index] for index in range(max(found) + 1) if index in found] for found in rounds]
 
 
 def batch_run(events: int, size: int) -> PlannedRun:

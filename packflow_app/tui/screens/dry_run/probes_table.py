@@ -22,7 +22,8 @@ class ProbesTable(Table):
     def show(self, probes: ProbesReport | None) -> None:
         """Show what was found; nothing where no probes were run."""
         self.clear(columns=True)
-        self.add_columns("probe", "verdict", "what happened")
+        # Not as str, in which emoji are looked for: their list takes as long to load as all the rest to draw.
+        self.add_columns(*map(Text, ("probe", "verdict", "what happened")))
         if probes is None:
             return
         for one in sorted(probes.results, key=lambda result: -VERDICTS.index(result.verdict)):

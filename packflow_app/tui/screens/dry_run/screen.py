@@ -13,7 +13,6 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import ContentSwitcher, OptionList, Static
 
-from packflow_app.dryrun.kept_report import report_of
 from packflow_app.dryrun.report import DryRunReport
 from packflow_app.tui.defaults import default_call
 from packflow_app.tui.screens.dry_run.probes_table import ProbesTable
@@ -83,11 +82,13 @@ class DryRunScreen(JourneyScreen):
     # What is shown
 
     def show_project(self, seen: ProjectSeen | None) -> None:
-        told = seen.report if seen is not None else None
+        told = seen.dry_run if seen is not None else None
         if told is not self._told or self._report is None:
             self._told = told
-            self._report = report_of(told) if told else None
-            self._draw()
+            is_drawn = self._report is not None and told == self._report
+            self._report = told
+            if not is_drawn:
+                self._draw()
         self._draw_title(seen)
 
     def show_job(self, job: Job) -> None:
