@@ -62,11 +62,11 @@ class Driver:
         await self.until(lambda: text in self.text, repr(text))
 
     async def quiet(self) -> None:
-        """Wait until the project was looked at and nothing is under way, reading included."""
+        """Wait until the project was looked at and nothing is under way, reading included; or a person is asked."""
 
         def is_quiet() -> bool:
             latest = self.app.jobs.latest.values()
-            return not self.app.is_looking and all(job.state != "running" for job in latest)
+            return not self.app.is_looking and all(job.state != "running" or job.waits for job in latest)
 
         await self.until(is_quiet, "quiet")
         await self.pilot.pause()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import sysconfig
 from pathlib import Path
+
+from packflow_app.events.generated import firewall_events
 
 VERSION = "1.5.0"
 SLOW = "slow"
@@ -61,3 +64,23 @@ def save_model(python: Path, path: Path, *names: str, count: int = 0) -> Path:
     )
     subprocess.run([str(python), "-c", program, str(path), str(count or len(names)), *names], check=True)
     return path
+
+
+def make_bench(folder: Path, python: Path) -> Path:
+    """A folder with a model of three named features, one of them below another key, and events."""
+    folder.mkdir()
+    save_model(python, folder / "model.pkl", "duration", "bytes_sent", "port")
+    events = [json.loads(line) for line in firewall_events(60)]
+    for event in events:
+        event["src"].pop("port")
+    (folder / "events.ndjson").write_text("".join(json.dumps(event) + "\n" for event in events))
+    return folder
+
+
+def tree(folder: Path) -> dict[str, bytes | None]:
+    """Every path below a folder with its bytes."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() if path.is_file() else None
+        for path in sorted(folder.rglob("*"))
+        if not path.is_symlink()
+    }

@@ -116,8 +116,8 @@ class Consulted(Protocol):
     def features(self, offer: FeatureOffer) -> list[str] | None:
         """The list of features, as ``--features`` gives it; None leaves it to the model's own names."""
 
-    def agrees(self, planned: Initialized) -> bool:
-        """Whether the project is to be made."""
+    def agrees(self, planned: Initialized) -> bool | None:
+        """Whether the project is to be made; None where the features are to be asked for once more."""
 
 
 def init(
@@ -183,11 +183,14 @@ class _Making:
             if model is not None and self.chosen.events is None:
                 given = given or made_up_features(model)
                 survey, profile = self._events(feature_events(given, _EXAMPLE_EVENTS))
-            features = self._features(model, profile, given)
-            done = self._told(survey, model, features, python)
-            if self.options.plan:
-                return done
-            if self.consulted is not None and not self.consulted.agrees(done):
+            agreed = None
+            while agreed is None:
+                features = self._features(model, profile, given)
+                done = self._told(survey, model, features, python)
+                if self.options.plan:
+                    return done
+                agreed = self.consulted is None or self.consulted.agrees(done)
+            if not agreed:
                 raise CancelledError("Nothing was created.")
             pins = python.settle(more_packages(self.skeleton, features))
             files = self._files(survey, model, features, python, pins)

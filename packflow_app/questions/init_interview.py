@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from packflow_app.actions.init_options import InitOptions
+    from packflow_app.questions.init_project import ProjectInterview
     from packflow_app.questions.init_surroundings import InitSurroundings
 
 _FLAGS = ("--name", "--kind", "--python", "--model", "--trust-model", "--events", "--set", "--features")
@@ -41,43 +42,57 @@ class InitInterview:
     """Asks what the options leave open, and fills it in; ``options`` are those as far as they are known.
 
     ``is_whole``: the project's name, its events or its model is missing, so that everything is asked and the whole is
-    agreed to in the end; else only what keeps the project from being made.
+    agreed to in the end; else only what keeps the project from being made. ``place`` is the folder that it comes to lie
+    in; ``around`` is what another interview here has looked at already.
     """
 
     flags = _FLAGS
 
-    def __init__(self, options: InitOptions, *, is_whole: bool) -> None:
-        self.options = options
+    def __init__(
+        self,
+        options: InitOptions,
+        *,
+        is_whole: bool,
+        place: Path = Path(),
+        around: Look[InitSurroundings] | None = None,
+    ) -> None:
         self.is_whole = is_whole
-        self._around = Look(self._look_around)
+        self.around = around or Look(self._look_around)
+        self._options = options
+        self._place = place
+        self._project: ProjectInterview | None = None
+
+    @property
+    def options(self) -> InitOptions:
+        """The options, with all that was answered so far."""
+        return self._project.options if self._project is not None else self._options
 
     def look(self) -> None:
         """Begin to look at the folder, once the first question is shown."""
-        self._around.begin()
+        self.around.begin()
 
     def steps(self) -> Iterator[Step]:
         """The questions that are open. Raises what the options given say that is wrong."""
         yield from self._name()
         from packflow_app.questions.init_project import ProjectInterview  # noqa: PLC0415 - behind the first question
 
-        project = ProjectInterview(self.options, self._around.result(), is_whole=self.is_whole)
-        yield from project.steps()
-        self.options = project.options
+        self._project = ProjectInterview(self._options, self.around.result(), is_whole=self.is_whole)
+        yield from self._project.steps()
 
     def _look_around(self) -> InitSurroundings:
         from packflow_app.questions.init_surroundings import InitSurroundings  # noqa: PLC0415 - behind the first question
 
-        around = InitSurroundings(self.options.target)
+        around = InitSurroundings(self._options.target)
         around.begin()
         return around
 
     def _name(self) -> Iterator[Step]:
-        if self.options.target is None and self.options.name is not None:
-            self._take_name(self.options.name)
-        elif self.options.target is None:
-            yield Step(name_question(Path.cwd()), self._take_name)
-        elif self.options.name is None:
-            folder = self.options.target.absolute()
+        if self._options.target is None and self._options.name is not None:
+            self._take_name(self._options.name)
+        elif self._options.target is None:
+            yield Step(name_question(Path.cwd(), self._place), self._take_name)
+        elif self._options.name is None:
+            folder = self._options.target.absolute()
             try:
                 check_project_name(folder.name)
             except UsageError:
@@ -86,9 +101,9 @@ class InitInterview:
 
     def _take_name(self, name: str) -> tuple[str, ...]:
         name = name.strip()
-        if self.options.target is not None:
+        if self._options.target is not None:
             check_project_name(name)
-            self.options = replace(self.options, name=name)
+            self._options = replace(self._options, name=name)
             return ()
-        self.options = placed(self.options, name)
+        self._options = placed(self._options, name, self._place)
         return ()

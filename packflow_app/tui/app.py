@@ -243,7 +243,7 @@ class PackflowApp(App[int]):
         self._leave(0)
 
     def action_interrupt(self) -> None:
-        if stopped := self.stop():
+        if stopped := self.stop("init" if "init" in getattr(self.screen, "ACTIONS", ()) else None):
             self.say(f"{stopped[0].call.title}: stopped.")
         elif selected := self.screen.get_selected_text():
             self.copy_to_clipboard(selected)
@@ -252,9 +252,9 @@ class PackflowApp(App[int]):
             self.say("Press q to quit.")
 
     def action_new_project(self) -> None:
-        from packflow_app.tui.dialogs.new_project import NewProjectDialog  # noqa: PLC0415
+        from packflow_app.tui.new_project.screen import NewProjectScreen  # noqa: PLC0415
 
-        self.push_screen(NewProjectDialog(), self._made)
+        self.push_screen(NewProjectScreen(self.project), self._made)
 
     def _made(self, folder: Path | None) -> None:
         if folder is not None:

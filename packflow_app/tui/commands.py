@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from packflow_app.actions.dry_run import DryRunOptions
     from packflow_app.actions.environment import SyncOptions
     from packflow_app.actions.export import ExportOptions
-    from packflow_app.actions.init import InitOptions
     from packflow_app.actions.inspect import InspectOptions
     from packflow_app.actions.validate import ValidateOptions
 
@@ -68,13 +67,6 @@ def verify_words(archive: Path) -> Words:
     if "verify" in COMMANDS:
         return ["packflow", "verify", _path(archive)]
     return ["python3", _path(archive), "info"]
-
-
-def init_words(options: InitOptions) -> Words:
-    """``packflow init``."""
-    words = ["packflow", "init", *([_path(options.target)] if options.target else [])]
-    words += ["--events", _path(options.events)] if options.events else []
-    return words + (["--name", options.name] if options.name else [])
 
 
 def sync_words(options: SyncOptions) -> Words:

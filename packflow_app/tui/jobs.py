@@ -31,7 +31,10 @@ _USUAL_SWITCH_SECONDS = sys.getswitchinterval()
 
 @dataclass(eq=False)
 class Job:
-    """One call: its number, how far it is, and how it ended. ``state`` is running, done, failed or cancelled."""
+    """One call: its number, how far it is, and how it ended.
+
+    ``state`` is running, done, failed or cancelled; ``waits`` is true while a running job waits for a person.
+    """
 
     number: int
     call: Call
@@ -41,6 +44,7 @@ class Job:
     value: Any = None
     problem: Problem | None = None
     log: str = ""
+    waits: bool = False
     started: float = field(default_factory=time.monotonic)
     ended: float | None = None
 
@@ -115,6 +119,14 @@ class Jobs:
             thread=True,
         )
         return job
+
+    def let_wait(self, job: Job, *, waits: bool) -> None:
+        """Note that a job waits for a person, or works again: while none works, garbage is searched for as ever."""
+        job.waits = waits
+        if any(not one.waits for one in self._under_way):
+            gc.disable()
+        else:
+            gc.enable()
 
     def cancel(self, action: str | None = None) -> list[Job]:
         """Stop the job of an action, or all; those that were under way. They count as ended at once."""

@@ -112,9 +112,30 @@ OF_SCREENS = (
     Key("enter", "enter", "Look", "Show the chosen file", "screen.open", 30, "verify", palette=False),
 )
 
+NEW_PROJECT = "init"
+"""The wizard of a new project, which stands over all screens; these are all the keys that it has."""
+
+OF_NEW_PROJECT = (
+    Key("enter", "enter", "Answer", "Take the answer that is marked or typed", "screen.answer", 10),
+    Key("escape", "esc", "Back", "Go back a question; at the first one, leave", "screen.back", 20),
+    Key("ctrl+c", "^c", "Leave", "Leave from any question; nothing is written", "app.interrupt", 30),
+    Key("slash", "/", "Filter", "Show only answers with a text", "screen.filter", 0),
+    Key("pageup", "pgup", "Up", "Read further up in what is shown", "screen.scroll(-1)", 0),
+    Key("pagedown", "pgdn", "Down", "Read further down in what is shown", "screen.scroll(1)", 0),
+    Key("r", "r", "Again", "Try again after an error", "screen.run", 0),
+    Key("c", "c", "Copy", "Copy the error, or the command that does the same", "screen.copy", 40),
+    Key("Y", "Y", "Copy screen", "Copy the whole screen as text", "app.copy_screen", 0),
+    Key("t", "t", "Theme", "Take the next theme: dark, light, ansi", "app.next_theme", 0),
+    Key("m", "m", "Mouse", "Give the mouse to the terminal, or take it back", "app.toggle_mouse", 0),
+    Key("question_mark,f1", "F1", "Keys", "Show these keys", "screen.show_keys", 80),
+    Key("q", "q", "Quit", "Quit the app", "app.leave", 0),
+)
+
 
 def keys_of(screen: str) -> list[Key]:
     """The keys that work on a screen, its own first."""
+    if screen == NEW_PROJECT:
+        return [*OF_NEW_PROJECT]
     return [*(key for key in OF_SCREENS if key.screen == screen), *EVERYWHERE]
 
 

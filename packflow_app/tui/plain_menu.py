@@ -54,7 +54,7 @@ def _choices(seen: ProjectSeen | None) -> list[Call]:
 def _show(seen: ProjectSeen | None, choices: list[Call]) -> None:
     lines = [""]
     if seen is None:
-        lines += ["This folder is no project.", "Make one with: packflow init DIR --events FILE"]
+        lines += ["This folder is no project.", "Make one with: packflow init"]
     else:
         lines += [visible(f"{seen.name} {seen.version}  {seen.folder}"), ""]
         for step in STEPS:

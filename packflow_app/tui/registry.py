@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
 
+    from packflow_app.tui.new_project.conversation import Conversation
+
 
 @dataclass(frozen=True)
 class Call:
@@ -49,7 +51,6 @@ class Action:
     screen: str
     words: Callable[[Any], commands.Words]
     function: Callable[[], Callable[..., Any]]
-    cancellable: bool = True
     only_reads: bool = False
 
     def call(self, options: Any) -> Call:  # noqa: ANN401 - the action's own options
@@ -59,8 +60,7 @@ class Action:
         )
 
     def _run(self, options: Any, report: Callable[[Any], None], cancel: threading.Event) -> Any:  # noqa: ANN401
-        function = self.function()
-        return function(options, report=report, cancel=cancel) if self.cancellable else function(options)
+        return self.function()(options, report=report, cancel=cancel)
 
 
 def _inspect() -> Callable[..., Any]:
@@ -100,9 +100,15 @@ def _verify() -> Callable[..., Any]:
 
 
 def _init() -> Callable[..., Any]:
-    from packflow_app.actions.init import init  # noqa: PLC0415
+    from packflow_app.tui.new_project.conversation import Conversation  # noqa: PLC0415
 
-    return init
+    return Conversation.hold
+
+
+def _init_words(conversation: Conversation) -> commands.Words:
+    from packflow_app.questions.init_summary import init_words  # noqa: PLC0415
+
+    return init_words(conversation.options)
 
 
 def _sync() -> Callable[..., Any]:
@@ -122,6 +128,6 @@ ACTIONS = {
         Action("requirements", "Pin what the model uses", "f", "validate", commands.dry_run_words, _dry_run),
         Action("export", "Write the archive", "r", "export", commands.export_words, _export),
         Action("verify", "Verify the archive", "r", "verify", commands.verify_words, _verify, only_reads=True),
-        Action("init", "Make a project", "n", "home", commands.init_words, _init, cancellable=False),
+        Action("init", "Make a project", "n", "home", _init_words, _init),
     )
 }

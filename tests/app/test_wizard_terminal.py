@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 import subprocess
@@ -12,9 +11,8 @@ from typing import Any
 
 import pytest
 
-from packflow_app.events.generated import firewall_events
 from projects import write_project
-from stand_ins import SLOW, make_python, save_model
+from stand_ins import SLOW, make_bench, make_python, save_model, tree
 from terminals import CTRL_C, CTRL_D, DOWN, ENTER, Terminal
 
 COLOURS = re.compile(r"\x1b\[[0-9;]*\b(3[0-7]|4[0-7]|9[0-7]|10[0-7]|38|48)\b[0-9;]*m")
@@ -37,24 +35,7 @@ def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def bench(tmp_path: Path, stand_in: Path) -> Path:
-    """A folder with a model of three named features, one of them below another key, and events."""
-    folder = tmp_path / "dns-score"
-    folder.mkdir()
-    save_model(stand_in, folder / "model.pkl", "duration", "bytes_sent", "port")
-    events = [json.loads(line) for line in firewall_events(60)]
-    for event in events:
-        event["src"].pop("port")
-    (folder / "events.ndjson").write_text("".join(json.dumps(event) + "\n" for event in events))
-    return folder
-
-
-def tree(folder: Path) -> dict[str, bytes | None]:
-    """Every path below a folder with its bytes."""
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes() if path.is_file() else None
-        for path in sorted(folder.rglob("*"))
-        if not path.is_symlink()
-    }
+    return make_bench(tmp_path / "dns-score", stand_in)
 
 
 def packflow(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:

@@ -16,7 +16,6 @@ import pytest
 from packflow_app.actions.dry_run import DryRunOptions
 from packflow_app.actions.environment import SyncOptions
 from packflow_app.actions.export import ExportOptions
-from packflow_app.actions.init import InitOptions
 from packflow_app.actions.inspect import InspectOptions
 from packflow_app.actions.validate import ValidateOptions
 from packflow_app.cli.inspect import _data as inspect_data
@@ -82,15 +81,6 @@ def test_export(project: Path, work: Path) -> None:
     assert (data["path"], data["sha256"], data["size"]) == (str(value.path), value.sha256, value.size)
     assert data["excluded"] == value.excluded
     assert data["unchanged"]
-
-
-def test_init(work: Path) -> None:
-    (work / "flows.ndjson").write_text('{"a": 1}\n{"a": 2}\n')
-    first = done(ACTIONS["init"].call(InitOptions(work / "one", work / "flows.ndjson", name="same")))
-    data = executed(ACTIONS["init"].call(InitOptions(work / "two", work / "flows.ndjson", name="same")))
-    assert (data["name"], data["files"]) == (first.name, first.files)
-    for name in first.files:
-        assert (work / "one" / name).read_bytes() == (work / "two" / name).read_bytes()
 
 
 def test_what_an_archive_is_run_with(project: Path, work: Path) -> None:

@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from packflow_app.tui.keys import MOVES, SCREENS, keys_of
+from packflow_app.tui.keys import MOVES, NEW_PROJECT, SCREENS, keys_of
 from packflow_app.tui.widgets.lists import Scroll
 
 _ABOUT = {
@@ -20,8 +20,11 @@ _ABOUT = {
     "dry-run": "The model runs one by one (single) and in batches, in a process of its own, and must answer alike.",
     "validate": "Everything an export needs. Errors (✗) are in its way, warnings (●) and notes (–) are not.",
     "export": "The project becomes one file, after a dry run where that is stale. Equal projects give equal bytes.",
+    NEW_PROJECT: "Nothing is written before the last yes. The model is opened in a process of its own, a pickle only "
+    "after yours.",
     "verify": "What an archive holds and claims. Verified: every byte is the one that its manifest lists.",
 }
+_LISTS = ("Lists", [(keys, what.capitalize()) for keys, what in MOVES])
 
 
 class HelpDialog(ModalScreen[None]):
@@ -35,12 +38,14 @@ class HelpDialog(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
-            dialog.border_title = f"Keys of {SCREENS[self._screen]}"
+            dialog.border_title = f"Keys of {SCREENS.get(self._screen, 'a new project')}"
             dialog.border_subtitle = "esc closes"
             with Scroll():
                 yield Static(self._text())
 
     def _text(self) -> Content:
+        if self._screen == NEW_PROJECT:
+            return self._listed(("Here", [(key.shown, key.title) for key in keys_of(self._screen)]), _LISTS)
         own = [(key.shown, key.title) for key in keys_of(self._screen) if key.screen]
         everywhere = [("1 – 6", "Go to a screen")]
         everywhere += [
@@ -48,12 +53,11 @@ class HelpDialog(ModalScreen[None]):
             for key in keys_of(self._screen)
             if not key.screen and not key.shown.isdigit()
         ]
+        return self._listed(("Here", own), _LISTS, ("Everywhere", everywhere))
+
+    def _listed(self, *groups: tuple[str, list[tuple[str, str]]]) -> Content:
         parts: list[str | tuple[str, str]] = [(f"{_ABOUT[self._screen]}\n", "")]
-        for title, rows in (
-            ("Here", own),
-            ("Lists", [(keys, what.capitalize()) for keys, what in MOVES]),
-            ("Everywhere", everywhere),
-        ):
+        for title, rows in groups:
             parts.append((f"\n{title}\n", "bold $primary"))
             for keys, what in rows:
                 parts += [(f"{keys:14}", "bold $key"), f"{what}\n"]

@@ -9,17 +9,23 @@ from packflow_app.wording import visible
 
 
 class CommandLine(Static):
-    """``command`` is the whole of it; where it does not fit, its middle is left out on the screen only."""
+    """``command`` is the whole of it; where it does not fit, its middle is left out on the screen only.
+
+    ``key`` copies it.
+    """
 
     DEFAULT_CSS = "CommandLine { height: 1; padding: 0 1; text-wrap: nowrap; }"
 
-    def __init__(self) -> None:
+    def __init__(self, key: str = "y") -> None:
         super().__init__(id="command")
         self.command = ""
+        self._key = key
+        self._copied = True
 
-    def show(self, command: str) -> None:
-        """Show a command; none where it is empty."""
+    def show(self, command: str, *, copied: bool = True) -> None:
+        """Show a command; none where it is empty. ``copied``: the key copies it, and is not typed into a field."""
         self.command = command
+        self._copied = copied
         self._draw()
 
     def on_resize(self) -> None:
@@ -29,7 +35,7 @@ class CommandLine(Static):
         if not self.command:
             self.update("")
             return
-        right = Content.assemble(("y", "bold $key"), (" copy", "$muted"))
+        right = Content.assemble((self._key, "bold $key"), (" copy", "$muted")) if self._copied else Content("")
         room = self.content_size.width - right.cell_length - 4
         text = visible(self.command)
         if len(text) > room > 8:

@@ -6,7 +6,7 @@ from textual import events
 from textual.content import Content
 from textual.widgets import Static
 
-from packflow_app.tui.keys import Key, footer_of
+from packflow_app.tui.keys import SCREENS, Key, footer_of
 
 _PALETTE = Key("ctrl+p", "^p", "Commands", "", "app.command_palette")
 _NARROW = 100
@@ -21,7 +21,15 @@ class KeyHints(Static):
     def __init__(self, screen: str) -> None:
         super().__init__(id="keys")
         self._keys = footer_of(screen)
+        self._has_palette = screen in SCREENS
+        self._left_out: tuple[str, ...] = ()
         self._places: list[tuple[int, int, Key]] = []
+
+    def leave_out(self, *keys: str) -> None:
+        """Show no keys that do nothing now."""
+        if keys != self._left_out:
+            self._left_out = keys
+            self._draw()
 
     def on_mount(self) -> None:
         self._draw()
@@ -36,10 +44,11 @@ class KeyHints(Static):
 
     def _draw(self) -> None:
         width = self.content_size.width
-        right = _item(_PALETTE)
-        most = (_MOST_NARROW if self.app.size.width < _NARROW else len(self._keys) + 1) - 1
-        last = [key for key in self._keys if key.footer >= 80]
-        first = [key for key in self._keys if key.footer < 80][: most - len(last)]
+        right = _item(_PALETTE) if self._has_palette else Content("")
+        most = (_MOST_NARROW if self.app.size.width < _NARROW else len(self._keys) + 1) - self._has_palette
+        useful = [key for key in self._keys if key.keys not in self._left_out]
+        last = [key for key in useful if key.footer >= 80]
+        first = [key for key in useful if key.footer < 80][: most - len(last)]
         while first and _length([*first, *last]) + right.cell_length + 2 > width:
             first.pop()
         line = Content("")
@@ -49,7 +58,8 @@ class KeyHints(Static):
             self._places.append((line.cell_length, line.cell_length + item.cell_length, key))
             line = Content.assemble(line, item, "  ")
         gap = max(0, width - line.cell_length - right.cell_length)
-        self._places.append((line.cell_length + gap, width, _PALETTE))
+        if self._has_palette:
+            self._places.append((line.cell_length + gap, width, _PALETTE))
         self.update(Content.assemble(line, " " * gap, right))
 
     async def on_click(self, event: events.Click) -> None:

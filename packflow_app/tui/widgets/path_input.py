@@ -25,19 +25,25 @@ class PathSuggester(Suggester):
 
     def completed(self, value: str) -> str | None:
         """The first that the value may be the beginning of, by name; a folder ends in a slash."""
+        start = value.rpartition("/")[2]
+        found = self.entries(value) if start else []
+        return found[0] if found else None
+
+    def entries(self, value: str) -> list[str]:
+        """All that the value may be the beginning of, by name; a folder ends in a slash."""
         folder, _, start = value.rpartition("/")
         place = Path(folder or ("/" if value.startswith("/") else ".")).expanduser()
         try:
             with os.scandir(place) as entries:
                 found = sorted(
-                    (entry.name + "/" * entry.is_dir(), entry)
+                    entry.name + "/" * entry.is_dir()
                     for entry, _ in zip(entries, range(_MOST_ENTRIES), strict=False)
                     if entry.name.startswith(start) and (start or not entry.name.startswith("."))
                     if entry.is_dir() or (not self._folders and self._fits(entry.name))
                 )
-        except OSError:
-            return None
-        return f"{value[: len(value) - len(start)]}{found[0][0]}" if found and start else None
+        except (OSError, RuntimeError):  # RuntimeError: there is no such home
+            return []
+        return [f"{value[: len(value) - len(start)]}{name}" for name in found]
 
     def _fits(self, name: str) -> bool:
         return not self._suffixes or name.endswith(self._suffixes)

@@ -89,6 +89,8 @@ Described = tuple[str, int, int, str]
 
 def described(progress: Any) -> Described:  # noqa: ANN401 - each action has its own
     """What a job's last news says: the phase, how much of it is done, of how much, and both in words."""
+    if isinstance(progress, str):
+        return progress, 0, 0, ""
     describe = _DESCRIBED.get(type(progress).__name__)
     if describe is not None:
         return describe(progress)

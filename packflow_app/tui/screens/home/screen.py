@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _CLOCK_SECONDS = 10
 _BEGIN = {
-    "new_project": ("n", "New project", "from a file of example events"),
+    "new_project": ("n", "New project", "of a model and example events, question by question"),
     "open_project": ("o", "Open a folder", "with a packflow.yaml"),
     "open_archive": ("a", "Open an archive", "to see what it holds and verify it"),
 }
