@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from packflow_app.actions.replay import ReplayDone, ReplayOptions, replay_fresh
 from packflow_app.errors import CancelledError, UsageError
+from packflow_app.result import Problem
 from packflow_app.runtime import (
     ExitCode,
     PackflowError,
@@ -18,6 +19,7 @@ from packflow_app.runtime import (
     unmet_demands,
     verify_archive,
 )
+from packflow_app.wording import counted
 
 if TYPE_CHECKING:
     import threading
@@ -25,6 +27,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from packflow_app.environments.tools import EnvironmentProgressed
+    from packflow_app.runtime import ArchiveFault
+
+
+@dataclass(frozen=True)
+class BytesVerified:
+    """More of an archive was looked at: ``done`` bytes of ``total``."""
+
+    path: Path
+    done: int
+    total: int
 
 
 @dataclass(frozen=True)
@@ -69,6 +81,37 @@ class VerifiedArchive:
         """Whether it passed, and a replay, if one was asked for, gave the recorded outputs."""
         return self.has_passed and self.error is None and (self.replay is None or self.replay.equal)
 
+    @property
+    def problems(self) -> list[Problem]:
+        """Everything that is wrong with it, the gravest first; each names the file, for there may be many archives."""
+        path = str(self.path)
+        if self.error is not None:
+            message = f"{self.error.title} {self.error.detail}".strip()
+            return [Problem(self.error.code, message, path, hint=self.error.hint)]
+        if self.found is None:
+            return []
+        if self.replay is not None and not self.replay.equal:
+            message = f"The model gives other outputs here for {counted(self.replay.differing, 'golden event')}."
+            hint = f"python {path} replay shows which; another processor or library may be the cause."
+            return [Problem("golden-changed", message, path, hint=hint)]
+        faults = [_fault_problem(fault, path) for fault in self.found.faults]
+        if self.found.more_faults:
+            faults.append(Problem("more-faults", f"{self.found.more_faults:,} further files are wrong.", path))
+        unmet = [
+            Problem(one.code, f"{one.reason} Demanded by {_demanded(one.demand)}.", path, hint=one.hint)
+            for one in self.unmet
+        ]
+        return faults + unmet
+
+
+def _fault_problem(fault: ArchiveFault, path: str) -> Problem:
+    message = f"{fault.message.rstrip('.')}. Found by the check of {fault.check}."
+    return Problem(fault.code, message, path if fault.entry is None else f"{path}: {fault.entry}", hint=fault.hint)
+
+
+def _demanded(demand: str) -> str:
+    return "--require signed, or by a key" if demand == "signed" else f"--require {demand}"
+
 
 @dataclass(frozen=True)
 class VerifyDone:
@@ -87,16 +130,13 @@ class VerifyDone:
 def verify(
     options: VerifyOptions,
     *,
-    report: Callable[[Path, int, int], object] = lambda _path, _done, _total: None,
-    report_step: Callable[[EnvironmentProgressed], None] = lambda _step: None,
+    report: Callable[[BytesVerified | EnvironmentProgressed], None] = lambda _progress: None,
     cancel: threading.Event | None = None,
 ) -> VerifyDone:
     """Check each archive; what is wrong with one is a value, and keeps none of the others from being checked.
 
-    A folder with a SHA256SUMS is a kit: its files are checked by that list, then its archives. ``report`` gets the
-    bytes looked at so far and the size of the archive in hand, ``report_step`` what a replay is about. Raises
-    PackflowError (usage) for a demand that nobody knows, and for a key that is none or cannot be read, CancelledError
-    once ``cancel`` is set in a replay.
+    ``report`` gets how far the archive in hand is, then what its replay is about. Raises PackflowError (usage) for a
+    demand that nobody knows, and for a key that is none or cannot be read, CancelledError once ``cancel`` is set.
     """
     keys = keys_given(options.keys, options.key_folder)
     demands = demands_of(options.require, with_key=bool(keys))
@@ -109,8 +149,13 @@ def verify(
         )
 
     def verified(path: Path) -> VerifiedArchive:
-        one = _verified(path, keys, options.signature, demands, lambda done, total: report(path, done, total))
-        return _replayed(one, options, report_step, cancel) if options.replay and one.has_passed else one
+        def looked_at(done: int, total: int) -> None:
+            if cancel is not None and cancel.is_set():
+                raise CancelledError("Verifying the archive was stopped.", hint="Verify it again.")
+            report(BytesVerified(path, done, total))
+
+        one = _verified(path, keys, options.signature, demands, looked_at)
+        return _replayed(one, options, report, cancel) if options.replay and one.has_passed else one
 
     return VerifyDone(tuple(verified(path) for path in options.archives))
 
@@ -124,6 +169,8 @@ def _verified(
 ) -> VerifiedArchive:
     try:
         found = verify_archive(path, report, keys=keys, signature=signature)
+    except CancelledError:
+        raise
     except PackflowError as error:
         return VerifiedArchive(path, None, error)
     return VerifiedArchive(path, found, unmet=unmet_demands(found, demands))

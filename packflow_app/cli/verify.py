@@ -10,12 +10,13 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from packflow_app.actions.verify import VerifiedArchive, VerifyOptions, verify
+from packflow_app.actions.verify import BytesVerified, VerifiedArchive, VerifyOptions, verify
 from packflow_app.cli.env import describe_progress as describe_step
 from packflow_app.cli.options import JsonOption, NoInputOption, terminal_of
 from packflow_app.cli.terminal import Terminal, bar, visible
 from packflow_app.cli.wording import counted
-from packflow_app.result import Problem, Result
+from packflow_app.environments.tools import EnvironmentProgressed
+from packflow_app.result import Result
 from packflow_app.runtime import DEMANDS
 
 if TYPE_CHECKING:
@@ -68,19 +69,19 @@ def command(
     del no_input  # nothing is asked
     terminal = terminal_of(context, as_json=as_json)
 
-    def progress(path: Path, done: int, total: int) -> None:
-        share = done / total if total else 1.0
-        terminal.progress(f"{bar(share, _BAR_WIDTH):<{_BAR_WIDTH}} {share:4.0%}  {visible(path.name)}")
+    def progress(event: BytesVerified | EnvironmentProgressed) -> None:
+        if isinstance(event, EnvironmentProgressed):
+            terminal.progress(describe_step(event))
+            return
+        share = event.done / event.total if event.total else 1.0
+        terminal.progress(f"{bar(share, _BAR_WIDTH):<{_BAR_WIDTH}} {share:4.0%}  {visible(event.path.name)}")
 
     options = VerifyOptions(archives, require, key or [], keys, signature, replay, wheelhouse, python)
-    finished = verify(options, report=progress, report_step=lambda step: terminal.progress(describe_step(step)))
+    finished = verify(options, report=progress)
     for one in finished.archives:
         _show(terminal, one, verbose=verbose)
-    errors = [problem for one in finished.archives for problem in _problems(one)]
-    told = [_data(one) for one in finished.archives]
-    if replay:
-        for one, data in zip(finished.archives, told, strict=True):
-            data["replay"] = one.replay.data if one.replay is not None else None
+    errors = [problem for one in finished.archives for problem in one.problems]
+    told = [verified_data(one, with_replay=replay) for one in finished.archives]
     return terminal.emit(Result({"archives": told}, errors, exit_code=finished.exit_code))
 
 
@@ -168,41 +169,12 @@ def _block() -> Table:
     return table
 
 
-def _problems(one: VerifiedArchive) -> list[Problem]:
-    """What is wrong with one archive: the check and the file come with each, for there may be many archives."""
-    path = str(one.path)
-    if one.error is not None:
-        message = f"{one.error.title} {one.error.detail}".strip()
-        return [Problem(one.error.code, message, path, hint=one.error.hint)]
+def verified_data(one: VerifiedArchive, *, with_replay: bool) -> dict[str, Any]:
+    """What was found of one archive, for ``--json``."""
     if one.found is None:
-        return []
-    if one.replay is not None and not one.replay.equal:
-        message = f"The model gives other outputs here for {counted(one.replay.differing, 'golden event')}."
-        hint = f"python {path} replay shows which; another processor or library may be the cause."
-        return [Problem("golden-changed", message, path, hint=hint)]
-    faults = [
-        Problem(
-            fault.code,
-            f"{fault.message.rstrip('.')}. Found by the check of {fault.check}.",
-            path if fault.entry is None else f"{path}: {fault.entry}",
-            hint=fault.hint,
-        )
-        for fault in one.found.faults
-    ]
-    if one.found.more_faults:
-        faults.append(Problem("more-faults", f"{one.found.more_faults:,} further files are wrong.", path))
-    unmet = [
-        Problem(one.code, f"{one.reason} Demanded by {_demanded(one.demand)}.", path, hint=one.hint)
-        for one in one.unmet
-    ]
-    return faults + unmet
-
-
-def _demanded(demand: str) -> str:
-    return "--require signed, or by a key" if demand == "signed" else f"--require {demand}"
-
-
-def _data(one: VerifiedArchive) -> dict[str, Any]:
-    if one.found is None:
-        return {"path": str(one.path), "ok": False, "unmet": []}
-    return {**one.found.as_json(), "ok": one.is_good, "unmet": [vars(unmet) for unmet in one.unmet]}
+        data: dict[str, Any] = {"path": str(one.path), "ok": False, "unmet": []}
+    else:
+        data = {**one.found.as_json(), "ok": one.is_good, "unmet": [vars(unmet) for unmet in one.unmet]}
+    if with_replay:
+        data["replay"] = one.replay.data if one.replay is not None else None
+    return data
