@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from packflow_app.actions.dry_run import DryRunOptions, dry_run
+from packflow_app.actions.export_gates import blocking, check_findings, check_golden, check_verdict, not_run
 from packflow_app.actions.golden_events import GoldenOffer, GoldenSelection, recorded_from
 from packflow_app.actions.kit import KitOptions, targets_of
 from packflow_app.actions.kit import kit as make_kit_of
 from packflow_app.actions.sign import SigningKey, signer_of
 from packflow_app.checks.check import Finding, Severity
-from packflow_app.checks.context import Context, look_at
+from packflow_app.checks.context import look_at
 from packflow_app.checks.registry import findings_in
-from packflow_app.checks.verdict import Freshness
 from packflow_app.dryrun.golden import put_back_golden, write_golden
 from packflow_app.dryrun.report import KeptDryRun, kept_dry_run
-from packflow_app.errors import CheckFailedError, ModelFailedError, UsageError
+from packflow_app.errors import CancelledError, UsageError
 from packflow_app.events.profile import EventBlock
 from packflow_app.events.profiling import Profiler
 from packflow_app.events.schema import schema_of
@@ -26,9 +27,11 @@ from packflow_app.packaging.kit import MadeKit, check_kit_place
 from packflow_app.packaging.model_wheel import ModelWheel, write_model_wheel
 from packflow_app.packaging.signing import Signer, WrittenSignature, signature_path, write_signature
 from packflow_app.packaging.sources import Evidence, read_lock
+from packflow_app.projects.contents import SECRETS
 from packflow_app.projects.journal import JournalEntry, record_step
 from packflow_app.projects.project import Project, open_project
-from packflow_app.runtime import GOLDEN_DIR, GoldenEvents, PackflowError, decode_event, read_golden
+from packflow_app.result import Problem
+from packflow_app.runtime import GoldenEvents, PackflowError, decode_event, read_golden
 from packflow_app.wording import sized
 
 if TYPE_CHECKING:
@@ -39,6 +42,9 @@ if TYPE_CHECKING:
     from packflow_app.environments.tools import EnvironmentProgressed
     from packflow_app.packaging.writing import FileWritten
 
+REBUILD_BELOW = 64 << 20
+"""Bytes; to build a larger archive twice takes as long as people notice."""
+
 
 @dataclass(frozen=True)
 class ExportOptions:
@@ -46,6 +52,7 @@ class ExportOptions:
 
     ``golden`` records example events anew: so many of the dry run's (0: ship none), or those of a file. ``run``: run
     the model where its verdict is missing or stale; ``strict``: warnings keep the project from being exported too.
+    ``rebuild``: build the archive a second time and compare the bytes; None: where it has less than ``REBUILD_BELOW``.
     """
 
     project: Path = field(default_factory=Path)
@@ -59,6 +66,12 @@ class ExportOptions:
     form: Literal["zip", "wheel"] = "zip"
     kit: Path | None = None
     targets: tuple[str, ...] = ()
+    rebuild: bool | None = None
+
+    @property
+    def rebuild_below(self) -> int:
+        """The size in bytes below which the archive is built twice."""
+        return {None: REBUILD_BELOW, True: sys.maxsize, False: 0}[self.rebuild]
 
 
 @dataclass(frozen=True)
@@ -78,28 +91,23 @@ class ExportDone:
     wheel: ModelWheel | None = None
     kit: MadeKit | None = None
 
-
-class ExportBlockedError(CheckFailedError):
-    """Checks found what keeps the project from being exported; ``findings`` are all of these."""
-
-    code = "export-blocked"
-
-    def __init__(self, findings: list[Finding]) -> None:
-        first = findings[0]
-        others = len(findings) - 1
-        super().__init__(
-            first.message,
-            detail=f"{others} more {'finding keeps' if others == 1 else 'findings keep'} the project from being "
-            "exported; packflow validate shows all."
-            if others
-            else "",
-            code=first.check,
-            exit_code=max(finding.exit_code for finding in findings),
-            file=first.file,
-            line=first.line,
-            hint=first.fix,
-        )
-        self.findings = findings
+    @property
+    def warnings(self) -> list[Problem]:
+        """What to know about the files that were written, whatever was found in the project."""
+        found, exported = [], self.exported
+        secrets = sorted(name for name, reason in exported.excluded.items() if reason == SECRETS)
+        if secrets:
+            found.append(Problem("secrets-left-out", f"Left out, since they may hold secrets: {', '.join(secrets)}."))
+        if exported.needs_zip64:
+            message = "The archive is so large that only Python 3.13 and later start it by itself."
+            hint = f"Elsewhere, with packflow-runtime installed: python -m packflow_runtime run {exported.path.name}"
+            found.append(Problem("needs-zip64", message, hint=hint))
+        stale = signature_path(exported.path)
+        if self.signature is None and not exported.unchanged and stale.is_file():
+            message = f"{stale.name} is beside the archive and signs the one that was there before."
+            hint = f"Sign it again: packflow sign {exported.path.name} --key KEY --force"
+            found.append(Problem("signature-stale", message, str(stale), hint=hint))
+        return found
 
 
 def export(
@@ -176,26 +184,39 @@ def _export(
 ) -> ExportDone:
     context = look_at(project.folder, options.python).wants_run()
     findings = findings_in(context)
-    _check_findings(_blocking(findings, options, strict=False))
+    check_findings(blocking(findings, options, strict=False))
     stale = context.verdict.to_run
     if stale:
         if not options.run:
-            raise _not_run(context)
+            raise not_run(context)
         dry_run(DryRunOptions(project=options.project, python=options.python), report=report, cancel=cancel)
         context = context.after_run()
         findings = findings_in(context)
     kept = kept_dry_run(project.folder)
     assert kept is not None  # noqa: S101 - a dry run that returns is kept
-    _check_verdict(kept)
+    check_verdict(kept)
     if not isinstance(options.golden, int) and context.golden is not None:
-        _check_golden(kept, context.golden)
-    _check_findings(_blocking(findings, options, strict=options.strict))
+        check_golden(kept, context.golden)
+    check_findings(blocking(findings, options, strict=options.strict))
     if isinstance(options.golden, Path):
         golden, recorded = context.golden, True
     else:
         golden, recorded = GoldenSelection(project, kept, ask).chosen(before, options.golden)
     evidence = Evidence(kept.report, golden, _schema_of(kept.inputs), _schema_of(kept.outputs))
-    exported = export_archive(project, evidence, options.output, force=options.force, report=report)
+
+    def written(progress: FileWritten) -> None:
+        if cancel is not None and cancel.is_set():
+            raise CancelledError("The export was stopped.", hint="Nothing was written; export again.")
+        report(progress)
+
+    exported = export_archive(
+        project,
+        evidence,
+        options.output,
+        force=options.force,
+        rebuild_below=options.rebuild_below,
+        report=written,
+    )
     record_step(project.folder, "export", _entry(exported, kept))
     others = [finding for finding in findings if finding.severity is not Severity.ERROR]
     return ExportDone(project, exported, kept, stale, recorded, others)
@@ -208,76 +229,10 @@ def _is_golden(project: Project, golden: GoldenEvents | None) -> bool:
         return False
 
 
-def _blocking(findings: list[Finding], options: ExportOptions, *, strict: bool) -> list[Finding]:
-    """What keeps the project from being exported; golden outputs that are to be recorded anew may have changed."""
-    weights = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
-    waived = {"golden-changed", "golden-invalid"} if isinstance(options.golden, int) else set()
-    return [one for one in findings if one.severity in weights and one.check not in waived]
-
-
-def _check_findings(findings: list[Finding]) -> None:
-    if findings:
-        raise ExportBlockedError(findings)
-
-
-def _not_run(context: Context) -> CheckFailedError:
-    freshness, reason = context.verdict.freshness, context.verdict.reason
-    return CheckFailedError(
-        reason or "The last dry run did not compare one by one with batches.",
-        code="dry-run-missing" if freshness is Freshness.MISSING else "dry-run-stale",
-        hint="Run `packflow dry-run`, or export without --no-run.",
-    )
-
-
 def _entry(exported: Exported, kept: KeptDryRun) -> JournalEntry:
     """What the journal keeps: the archive, and the project that it was made of."""
     detail = f"{exported.path.name}  {sized(exported.size)}"
     return JournalEntry(ok=True, summary="ok", detail=detail, looked_at=kept.report["digest"], file=str(exported.path))
-
-
-def _check_golden(kept: KeptDryRun, golden: GoldenEvents) -> None:
-    replayed = kept.report["golden"]
-    if replayed is None or replayed["digest"] != golden.digest() or replayed["equal"]:
-        return
-    first = replayed["first_difference"]
-    raise CheckFailedError(
-        f"The model no longer gives the outputs recorded in {GOLDEN_DIR}/: event {first['event']}, "
-        f"field {first['path']}.",
-        code="golden-changed",
-        hint="If the change is meant, record them again: packflow export --golden 20",
-    )
-
-
-def _check_verdict(kept: KeptDryRun) -> None:
-    report = kept.report
-    if report["failed"]:
-        first = report["failures"][0]
-        raise ModelFailedError(
-            f"The model failed on {report['failed']} of {report['events']} example events, first on event "
-            f"{first['event']}: {first['step']} raised {first['type']}: {first['message']}",
-            code="events-failed",
-            file=first["file"],
-            line=first["line"],
-            hint="Mend the backend; `packflow dry-run` shows every failed event.",
-        )
-    parity = report["parity"]
-    if parity is None or not parity["equal"]:
-        raise CheckFailedError(
-            "The dry run did not compare one by one with batches." if parity is None else describe_difference(report),
-            code="parity",
-            hint="Run `packflow dry-run` and make each output depend on its own event only.",
-        )
-
-
-def describe_difference(report: dict[str, object]) -> str:
-    """One sentence about where one by one and batches part."""
-    parity = report["parity"]
-    first = parity["first_difference"]  # type: ignore[index]
-    cause = f" {parity['cause']['explanation']}" if parity.get("cause") else ""  # type: ignore[attr-defined, index]
-    return (
-        f"One by one and {first['mode']} differ: event {first['event']}, field {first['path']} is {first['left']} "
-        f"one by one and {first['right']} in the other run.{cause}"
-    )
 
 
 def _schema_of(lines: list[bytes]) -> dict[str, Any]:

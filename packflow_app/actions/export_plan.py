@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from packflow_app.actions.export_gates import blocking
+from packflow_app.checks.check import Finding, Severity
+from packflow_app.checks.context import look_at
+from packflow_app.checks.registry import findings_in
 from packflow_app.checks.verdict import Verdict, verdict_on
 from packflow_app.environments.lock import LockState, lock_state
 from packflow_app.packaging.export import archive_path
@@ -21,9 +25,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ExportPlan:
-    """The archive's place, the project's files with their sizes, and what would be done on the way.
+    """The archive's place, the project's files with their sizes, what is in the way, and what would be done first.
 
     ``golden_events`` are those there are; None where they would be recorded. ``runtime_size`` is in bytes.
+    ``findings`` are what the checks see without running the model, ``blocking`` those that would refuse the export;
+    ``is_there``: another file stands at ``path``, or this very archive.
     """
 
     project: Project
@@ -35,6 +41,14 @@ class ExportPlan:
     verdict: Verdict
     lock: LockState
     golden_events: int | None
+    findings: list[Finding]
+    blocking: list[Finding]
+    is_there: bool
+
+    @property
+    def warnings(self) -> list[Finding]:
+        """What was found that would not refuse it."""
+        return [one for one in self.findings if one.severity is Severity.WARNING and one not in self.blocking]
 
 
 def plan_export(options: ExportOptions) -> ExportPlan:
@@ -46,6 +60,7 @@ def plan_export(options: ExportOptions) -> ExportPlan:
     golden = read_golden(project.folder)
     wanted = options.golden if isinstance(options.golden, int) else project.config.golden
     runtime = runtime_sources()
+    findings = findings_in(look_at(project.folder, options.python).wants_run())
     return ExportPlan(
         project=project,
         path=path,
@@ -56,4 +71,7 @@ def plan_export(options: ExportOptions) -> ExportPlan:
         verdict=verdict_on(project.folder, contents.digest(), golden),
         lock=lock_state(project),
         golden_events=0 if wanted == 0 else len(golden.inputs) if golden is not None else None,
+        findings=findings,
+        blocking=blocking(findings, options, strict=options.strict),
+        is_there=path.exists() or path.is_symlink(),
     )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packflow_app.checks.personal_data import kinds_in
@@ -14,7 +16,7 @@ from packflow_app.dryrun.models import Model
 from packflow_app.dryrun.modes import Mode
 from packflow_app.dryrun.trust import remembered_trust
 from packflow_app.environments.interpreters import find_interpreter
-from packflow_app.errors import CheckFailedError, ModelFailedError
+from packflow_app.errors import CheckFailedError, ModelFailedError, UsageError
 from packflow_app.events.reading import RawEvent
 from packflow_app.events.sample import representative
 from packflow_app.events.survey import survey_events
@@ -22,12 +24,30 @@ from packflow_app.runtime import GOLDEN_DIR, GoldenEvents, decode_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from packflow_app.dryrun.report import KeptDryRun
     from packflow_app.projects.project import Project
 
 MOST_GOLDEN = 50
+
+
+def golden_wanted(text: str) -> int | Path:
+    """What ``--golden`` means: a number of events, ``none`` of them, or a file. Raises UsageError for what is none."""
+    if text == "none":
+        return 0
+    if re.fullmatch("[0-9]{1,9}", text):
+        if int(text) > MOST_GOLDEN:
+            raise UsageError(
+                f"--golden {text} is too many: an archive ships at most {MOST_GOLDEN} example events.",
+                hint=f"Write for example --golden {MOST_GOLDEN}.",
+            )
+        return int(text)
+    path = Path(text).expanduser()
+    if not path.is_file():
+        raise UsageError(
+            f"--golden {text} is neither a number, none, nor a file.", hint="Write for example --golden 20."
+        )
+    return path
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ class SigningKey:
     """What signs: a key file with its passphrase, or a command with the public key that its signatures fit."""
 
     key: Path | None = None
-    passphrase: str | None = None
+    passphrase: str | None = field(default=None, repr=False)
     command: str | None = None
     public_key: Path | None = None
 

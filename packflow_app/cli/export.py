@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +9,10 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from packflow_app.actions.export import ExportBlockedError, ExportDone, ExportOptions, export
+from packflow_app.actions.export import ExportDone, ExportOptions, export
+from packflow_app.actions.export_gates import ExportBlockedError
 from packflow_app.actions.export_plan import plan_export
-from packflow_app.actions.golden_events import MOST_GOLDEN, GoldenOffer
+from packflow_app.actions.golden_events import GoldenOffer, golden_wanted
 from packflow_app.actions.sign import SigningKey
 from packflow_app.checks.check import Finding, Severity
 from packflow_app.cli.asking import ask, can_ask, project_here
@@ -36,9 +36,7 @@ from packflow_app.cli.wording import counted
 from packflow_app.dryrun.session import ModeProgressed
 from packflow_app.environments.tools import EnvironmentProgressed
 from packflow_app.errors import UsageError
-from packflow_app.packaging.signing import signature_path
 from packflow_app.packaging.writing import FileWritten
-from packflow_app.projects.contents import SECRETS
 from packflow_app.questions.golden_interview import GoldenInterview
 from packflow_app.result import Problem, Result
 
@@ -83,6 +81,14 @@ def command(
         typer.Option("--kit", metavar="DIR", help="Also put the archive and all it needs elsewhere into this folder."),
     ] = None,
     target: TargetOption = None,
+    rebuild: Annotated[
+        bool | None,
+        typer.Option(
+            "--rebuild/--no-rebuild",
+            help="Build it a second time and compare the bytes (default: where it has less than 64 MiB).",
+            show_default=False,
+        ),
+    ] = None,
     verbose: Annotated[
         bool, typer.Option("-v", "--verbose", help="Also say what was left out, and every warning.")
     ] = False,
@@ -99,11 +105,13 @@ def command(
         )
     terminal = terminal_of(context, as_json=as_json)
     project = project_here(terminal, project, yes=yes, no_input=no_input)
-    options = ExportOptions(project, output, _golden(golden), force, python, not no_run, strict)
+    options = ExportOptions(
+        project, output, None if golden is None else golden_wanted(golden), force, python, not no_run, strict
+    )
     if sign is not None or sign_command is not None:
         passphrase = None if plan else passphrase_of(sign, no_input=no_input)
         options = replace(options, signing_key=SigningKey(sign, passphrase, sign_command, public_key))
-    options = replace(options, form=form, kit=kit, targets=tuple(target or ()))
+    options = replace(options, form=form, kit=kit, targets=tuple(target or ()), rebuild=rebuild)
     if plan:
         planned = plan_export(options)
         show_plan(terminal, planned)
@@ -126,7 +134,7 @@ def command(
         show_kit(terminal, done.kit)
     warnings = [finding for finding in done.findings if finding.severity is Severity.WARNING]
     told = warnings if as_json or verbose else [one for one in warnings if one.check in ALWAYS_TOLD]
-    return terminal.emit(Result(_data(done), warnings=[*_warnings(done), *_problems(told)]))
+    return terminal.emit(Result(_data(done), warnings=[*done.warnings, *_problems(told)]))
 
 
 def _progress_of(terminal: Terminal) -> Callable[[ModeProgressed | FileWritten | EnvironmentProgressed], None]:
@@ -148,26 +156,6 @@ def _data(done: ExportDone) -> dict[str, Any]:
     return {**export_data(done), "kit": None if done.kit is None else kit_data(done.kit)}
 
 
-def _golden(text: str | None) -> int | Path | None:
-    """What ``--golden`` means: a number of events, none of them, or a file."""
-    if text is None:
-        return None
-    if text == "none":
-        return 0
-    if re.fullmatch("[0-9]{1,9}", text):
-        if int(text) > MOST_GOLDEN:
-            raise UsageError(
-                f"--golden {text} is too many: an archive ships at most {MOST_GOLDEN} example events.",
-                hint=f"Write for example --golden {MOST_GOLDEN}.",
-            )
-        return int(text)
-    if not Path(text).is_file():
-        raise UsageError(
-            f"--golden {text} is neither a number, none, nor a file.", hint="Write for example --golden 20."
-        )
-    return Path(text)
-
-
 def _consent(terminal: Terminal, offer: GoldenOffer, *, yes: bool, no_input: bool) -> int:
     """How many of the events may ship: asked at a terminal, all of them where nobody sits at one."""
     if yes:
@@ -187,29 +175,3 @@ def _consent(terminal: Terminal, offer: GoldenOffer, *, yes: bool, no_input: boo
 
 def _problems(findings: list[Finding]) -> list[Problem]:
     return [Problem(one.check, one.message, one.file, one.line, one.fix) for one in findings]
-
-
-def _warnings(done: ExportDone) -> list[Problem]:
-    found, exported = [], done.exported
-    secrets = sorted(name for name, reason in exported.excluded.items() if reason == SECRETS)
-    if secrets:
-        found.append(Problem("secrets-left-out", f"Left out, since they may hold secrets: {', '.join(secrets)}."))
-    if exported.needs_zip64:
-        found.append(
-            Problem(
-                "needs-zip64",
-                "The archive is so large that only Python 3.13 and later start it by itself.",
-                hint=f"Elsewhere, with packflow-runtime installed: python -m packflow_runtime run {exported.path.name}",
-            )
-        )
-    stale = signature_path(exported.path)
-    if done.signature is None and not exported.unchanged and stale.is_file():
-        found.append(
-            Problem(
-                "signature-stale",
-                f"{stale.name} is beside the archive and signs the one that was there before.",
-                str(stale),
-                hint=f"Sign it again: packflow sign {exported.path.name} --key KEY --force",
-            )
-        )
-    return found

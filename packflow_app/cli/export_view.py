@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 
 from packflow_app.checks.check import Severity
-from packflow_app.cli.terminal import Terminal, bar
+from packflow_app.cli.terminal import Terminal, bar, visible
 from packflow_app.cli.wording import counted, shown_path
 from packflow_app.environments.lock import LockState
 from packflow_app.locations import LOCK_FILE
@@ -16,6 +16,7 @@ from packflow_app.locations import LOCK_FILE
 if TYPE_CHECKING:
     from packflow_app.actions.export import ExportDone
     from packflow_app.actions.export_plan import ExportPlan
+    from packflow_app.checks.check import Finding
     from packflow_app.packaging.signing import WrittenSignature
     from packflow_app.packaging.writing import FileWritten
 
@@ -34,15 +35,20 @@ class WritingProgress:
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
         self._started: float | None = None
+        self._again = False
 
     def show(self, event: FileWritten) -> None:
         """Tell of one more step."""
         now = time.monotonic()
-        if self._started is None:
-            self._started = now
+        if self._started is None or event.again != self._again:
+            self._started, self._again = now, event.again
         seconds = now - self._started
         share = event.bytes_done / event.bytes_total if event.bytes_total else 1.0
-        parts = [f"writing {event.done:,} of {event.total:,} files", f"{bar(share, _BAR):<{_BAR}}", f"{share:4.0%}"]
+        parts = [
+            f"{'building again' if event.again else 'writing'} {event.done:,} of {event.total:,} files",
+            f"{bar(share, _BAR):<{_BAR}}",
+            f"{share:4.0%}",
+        ]
         if seconds >= _LEAST_SECONDS:
             rate = event.bytes_done / seconds
             parts += [f"{size_of(round(rate))}/s"]
@@ -83,6 +89,11 @@ def show_plan(terminal: Terminal, plan: ExportPlan) -> None:
         if plan.verdict.is_complete
         else f"{escape(reason)} An export would run the model first."
     )
+    for finding in plan.blocking:
+        where = f"{finding.where}: " if finding.where else ""
+        terminal.say(f"[red]in the way[/]  {escape(visible(f'{where}{finding.message}'))}")
+    if plan.warnings:
+        terminal.say(f"{counted(len(plan.warnings), 'warning')}, in the way of nothing: packflow validate shows all")
     terminal.say("Nothing was written.")
 
 
@@ -122,7 +133,14 @@ def plan_data(plan: ExportPlan) -> dict[str, Any]:
         "dry_run": plan.verdict.freshness.name.lower(),
         "lock": plan.lock.value,
         "golden_events": plan.golden_events,
+        "exists": plan.is_there,
+        "blocking": [_finding(one) for one in plan.blocking],
+        "warnings": [_finding(one) for one in plan.warnings],
     }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {"check": finding.check, "message": finding.message, "file": finding.file, "line": finding.line}
 
 
 def show_done(terminal: Terminal, done: ExportDone, *, verbose: bool) -> None:
@@ -146,7 +164,7 @@ def show_done(terminal: Terminal, done: ExportDone, *, verbose: bool) -> None:
     ignored = exported.excluded if verbose else {name: exported.excluded[name] for name in exported.contents.rules}
     if ignored:
         terminal.say(f"  left out: {escape(_left_out(ignored, verbose=verbose))}")
-    terminal.say(f"  sha256 {exported.sha256}")
+    terminal.say(f"  sha256 {exported.sha256}{', built twice: identical' if exported.rebuilt else ''}")
     if done.signature is not None:
         name = escape(done.signature.path.name)
         terminal.say(f"  signed by key {done.signature.key.fingerprint}, in {name}")
@@ -189,6 +207,7 @@ def export_data(done: ExportDone) -> dict[str, Any]:
         "sha256": exported.sha256,
         "unchanged": exported.unchanged,
         "needs_zip64": exported.needs_zip64,
+        "rebuilt": exported.rebuilt,
         "files": [{"path": name, **vars(record)} for name, record in sorted(exported.manifest.files.items())],
         "excluded": exported.excluded,
         "rules": {name: vars(rule) for name, rule in sorted(exported.contents.rules.items())},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ from packflow_app.errors import CheckFailedError, UsageError, not_writable
 from packflow_app.packaging.provenance import source_date_epoch
 from packflow_app.packaging.sources import Evidence, manifest_of, sources_of
 from packflow_app.packaging.versions import archive_file_name, normal_version
-from packflow_app.packaging.writing import FileWritten, write_archive
+from packflow_app.packaging.writing import FileWritten, Written, write_archive
 from packflow_app.placing import make_folders, remove_empty, sibling
 from packflow_app.projects.contents import contents_digest
 from packflow_app.projects.file_hashes import file_digest, forget_hashes
@@ -30,6 +30,7 @@ class Exported:
     """A finished archive.
 
     ``unchanged``: the same bytes already stood there. ``needs_zip64``: it runs directly on Python 3.13 and later only.
+    ``rebuilt``: it was built twice, and both gave the same bytes.
     """
 
     path: Path
@@ -39,6 +40,7 @@ class Exported:
     contents: Contents
     unchanged: bool
     needs_zip64: bool
+    rebuilt: bool = False
 
     @property
     def excluded(self) -> dict[str, str]:
@@ -76,36 +78,63 @@ def export_archive(
     folder: Path,
     *,
     force: bool = False,
+    rebuild_below: int = 0,
     report: Callable[[FileWritten], None] = lambda _progress: None,
 ) -> Exported:
     """Write the archive of ``project`` into ``folder``, which is created if need be.
 
-    ``evidence`` is of the dry run about the project as it is now. The file appears whole or not at all. Raises
-    UsageError when other bytes stand in its place (unless ``force``), NotWritableError, what ``sources_of`` does, or
-    CheckFailedError when the project is not the one that the dry run was about.
+    ``evidence`` is of the dry run about the project as it is now. An archive of fewer than ``rebuild_below`` bytes is
+    built a second time, from files chosen and read anew. The file appears whole or not at all. Raises UsageError when
+    other bytes stand in its place (unless ``force``), NotWritableError, what ``sources_of`` does, or CheckFailedError
+    when the project is not the one that the dry run was about, or the second build gives other bytes.
     """
-    version = normal_version(project.config.version)
     target = archive_path(project, folder)
     contents = project.contents()
-    sources = sources_of(project, contents, evidence)
-    check_names([*sources, MANIFEST_NAME])
-    make_manifest = partial(manifest_of, project, version, evidence, sources)
     made: list[Path] = []
-    work = sibling(target)
+    work, second = sibling(target), sibling(target)
     try:
         made = make_folders(target.parent)
-        written = write_archive(work, sources, make_manifest, report)
+        written = _built(project, contents, evidence, work, report)
         _check_unchanged(project, written.manifest, evidence)
+        rebuilt = work.stat().st_size < rebuild_below
+        if rebuilt:
+            anew = _built(project, project.contents(), evidence, second, lambda one: report(replace(one, again=True)))
+            second.unlink()
+            _check_same(written, anew)
         unchanged = _put_in_place(work, target, written.sha256, force=force)
         size = target.stat().st_size
     except BaseException as error:
         if target.parent.is_dir():
             work.unlink(missing_ok=True)
+            second.unlink(missing_ok=True)
         remove_empty(made)
         if isinstance(error, OSError):
             raise not_writable(target, error) from error
         raise
-    return Exported(target, size, written.sha256, written.manifest, contents, unchanged, written.needs_zip64)
+    return Exported(target, size, written.sha256, written.manifest, contents, unchanged, written.needs_zip64, rebuilt)
+
+
+def _built(
+    project: Project, contents: Contents, evidence: Evidence, work: Path, report: Callable[[FileWritten], None]
+) -> Written:
+    """The archive under the name ``work``."""
+    version = normal_version(project.config.version)
+    sources = sources_of(project, contents, evidence)
+    check_names([*sources, MANIFEST_NAME])
+    return write_archive(work, sources, partial(manifest_of, project, version, evidence, sources), report)
+
+
+def _check_same(written: Written, anew: Written) -> None:
+    if written.sha256 == anew.sha256:
+        return
+    before, after = written.manifest.files, anew.manifest.files
+    differing = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
+    raise CheckFailedError(
+        f"The archive was built twice, and the bytes differ: {differing[0] if differing else MANIFEST_NAME}.",
+        code="rebuild-differs",
+        detail=f"{len(differing) - 1:,} more files differ." if len(differing) > 1 else "",
+        hint="Export again when nothing writes to the project or commits to its repository.",
+    )
 
 
 def _check_unchanged(project: Project, manifest: Manifest, evidence: Evidence) -> None:

@@ -29,13 +29,17 @@ _WAITING = 8  # chunks that may wait to be hashed
 
 @dataclass(frozen=True)
 class FileWritten:
-    """Some more is in the archive: a file, or a part of a large one; sizes in bytes."""
+    """Some more is in the archive: a file, or a part of a large one; sizes in bytes.
+
+    ``again``: it is built a second time, to see that the bytes are the same.
+    """
 
     name: str
     done: int
     total: int
     bytes_done: int
     bytes_total: int
+    again: bool = False
 
 
 @dataclass(frozen=True)

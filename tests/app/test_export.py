@@ -324,6 +324,7 @@ def test_json_of_export_is_complete(project: Path, tmp_path: Path) -> None:
         "sha256",
         "unchanged",
         "needs_zip64",
+        "rebuilt",
         "files",
         "excluded",
         "rules",

@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 
 from packflow_app.actions.dry_run import DryRunOptions, dry_run
-from packflow_app.actions.export import ExportBlockedError, ExportDone, ExportOptions, export
+from packflow_app.actions.export import ExportDone, ExportOptions, export
+from packflow_app.actions.export_gates import ExportBlockedError
 from packflow_app.actions.golden_events import GoldenOffer
 from packflow_app.actions.validate import ValidateOptions, validate
 from packflow_app.environments.lock import write_lock
-from packflow_app.errors import CheckFailedError, ModelFailedError, NotFoundError, UsageError
+from packflow_app.errors import CancelledError, CheckFailedError, ModelFailedError, NotFoundError, UsageError
 from packflow_app.packaging.provenance import read_provenance
 from packflow_app.packaging.writing import FileWritten, write_archive
 from packflow_app.projects.project import open_project
@@ -404,10 +405,73 @@ def test_progress_tells_files_and_bytes(tmp_path: Path) -> None:
         ExportOptions(project, tmp_path),
         report=lambda event: told.append(event) if isinstance(event, FileWritten) else None,
     )
+    again = [event for event in told if event.again]
+    told = [event for event in told if not event.again]
+    assert [(event.name, event.bytes_done) for event in again] == [(event.name, event.bytes_done) for event in told]
     assert [event.done for event in told] == sorted(event.done for event in told)
     assert told[-1].done == told[-1].total
     assert told[-1].bytes_done == told[-1].bytes_total
     assert len([event for event in told if event.name == "project/w.bin"]) == 4  # three pieces, and the whole
+
+
+# Built twice.
+
+
+@pytest.mark.parametrize(("rebuild", "twice"), [(None, True), (False, False), (True, True)])
+def test_an_archive_is_built_twice_where_that_is_wanted(tmp_path: Path, rebuild: bool | None, twice: bool) -> None:
+    project = write_project(tmp_path / "model", HONEST, config="golden: none\n")
+    seen: set[bool] = set()
+    options = ExportOptions(project, tmp_path / "out", rebuild=rebuild)
+    done = export(options, report=lambda event: seen.add(getattr(event, "again", False)))
+    assert done.exported.rebuilt is twice
+    assert (True in seen) is twice
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [done.exported.path.name]
+
+
+def test_a_large_archive_is_built_twice_when_told_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("packflow_app.actions.export.REBUILD_BELOW", 1000)
+    project = write_project(tmp_path / "model", HONEST, config="golden: none\n")
+    assert not exported(project, tmp_path / "out").exported.rebuilt
+    assert exported(project, tmp_path / "out", rebuild=True).exported.rebuilt
+
+
+def test_a_second_build_with_other_bytes_leaves_nothing(tmp_path: Path) -> None:
+    project = write_project(tmp_path / "model", HONEST, config="golden: none\n")
+
+    def report(event: object) -> None:
+        if isinstance(event, FileWritten) and event.name.startswith("project/") and not event.again:
+            (project / "notes.txt").write_text("written meanwhile")
+
+    with pytest.raises(CheckFailedError, match=r"built twice, and the bytes differ: project/notes\.txt") as caught:
+        export(ExportOptions(project, tmp_path / "out"), report=report)
+    assert caught.value.code == "rebuild-differs"
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_an_export_that_is_stopped_while_it_writes_leaves_nothing(tmp_path: Path, again: bool) -> None:
+    project = write_project(tmp_path / "model", HONEST, config="golden: none\n")
+    cancel = threading.Event()
+
+    def report(event: object) -> None:
+        if isinstance(event, FileWritten) and event.again == again:
+            cancel.set()
+
+    with pytest.raises(CancelledError):
+        export(ExportOptions(project, tmp_path / "out"), report=report, cancel=cancel)
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_is_in_the_way_is_planned(tmp_path: Path) -> None:
+    project = write_project(tmp_path / "model", HONEST)
+    (project / "requirements.txt").unlink()
+    data = json.loads(command("export", project, "--plan", "--json").stdout)["data"]
+    assert "requirements-file-missing" in {one["check"] for one in data["blocking"]}
+    assert "in the way  " in command("export", project, "--plan").stdout
+    strict = json.loads(command("export", project, "--plan", "--strict", "--json").stdout)["data"]
+    assert len(strict["blocking"]) == len(data["blocking"]) + len(data["warnings"])
+    assert strict["warnings"] == []
+    assert not data["exists"]
 
 
 def test_what_needs_zip64_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
