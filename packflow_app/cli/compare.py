@@ -14,12 +14,11 @@ from packflow_app.cli.options import (
     JsonOption,
     NoInputOption,
     PythonOption,
-    check_seconds,
-    check_tolerance,
     terminal_of,
 )
 from packflow_app.cli.terminal import Terminal, columns, visible
 from packflow_app.dryrun.client import WorkerLimits
+from packflow_app.questions.dry_run_values import check_seconds, check_tolerance
 from packflow_app.result import Problem, Result
 from packflow_app.runtime import ExitCode
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -19,8 +19,6 @@ from packflow_app.cli.options import (
     NoInputOption,
     PythonOption,
     YesOption,
-    check_seconds,
-    check_tolerance,
     terminal_of,
 )
 from packflow_app.cli.terminal import Terminal
@@ -29,7 +27,8 @@ from packflow_app.dryrun.problems import errors_of, warnings_of
 from packflow_app.errors import UsageError
 from packflow_app.events.sample import SAMPLE_EVENTS
 from packflow_app.projects.project import open_project
-from packflow_app.questions.dry_run_interview import DryRunInterview, read_batch_sizes
+from packflow_app.questions.dry_run_interview import DryRunInterview
+from packflow_app.questions.dry_run_values import check_seconds, check_tolerance, read_batch_sizes
 from packflow_app.result import Result
 from packflow_app.runtime import CONFIG_FILE, ExitCode
 
@@ -110,15 +109,18 @@ def command(
 
     done = installing(terminal, attempt, options.project, python, yes=yes, no_input=no_input)
     show(terminal, done)
-    data = {
+    warnings = broken_pythons(done.interpreter) + warnings_of(done.report)
+    return terminal.emit(Result(_data(done), errors_of(done.report), warnings, exit_code=_exit_code(done.report)))
+
+
+def _data(done: DryRunDone) -> dict[str, Any]:
+    return {
         **done.report.as_json(),
         "events_file": str(done.events_file),
         "events_read": done.survey.events,
         "events_invalid": done.survey.invalid_count,
         "report": str(done.report_file),
     }
-    warnings = broken_pythons(done.interpreter) + warnings_of(done.report)
-    return terminal.emit(Result(data, errors_of(done.report), warnings, exit_code=_exit_code(done.report)))
 
 
 def describe_progress(progress: ModeProgressed) -> str:

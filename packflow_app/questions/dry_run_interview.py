@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
-from packflow_app.errors import UsageError
+from packflow_app.questions.dry_run_values import read_batch_sizes
 from packflow_app.questions.events_interview import EventsInterview
 from packflow_app.questions.question import YES, Form, Question, Step
 
@@ -13,8 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from packflow_app.runtime import PackflowError
-
-_SHORT = 40
 
 
 class DryRunInterview(EventsInterview):
@@ -61,15 +58,3 @@ class InstallInterview:
     def _take(self, answer: str) -> tuple[str, ...]:
         self.agreed = answer == YES
         return ()
-
-
-def read_batch_sizes(text: str) -> list[int]:
-    """The sizes that ``--batch-size`` gives, with commas between them; raises UsageError."""
-    parts = [part.strip() for part in text.split(",") if part.strip()]
-    if not parts or not all(re.fullmatch("[0-9]{1,7}", part) and 1 <= int(part) <= 1_000_000 for part in parts):
-        shown = repr(text if len(text) <= _SHORT else f"{text[: _SHORT - 1]}…")
-        raise UsageError(
-            f"--batch-size {shown} is not a list of whole numbers from 1 to 1,000,000.",
-            hint="Write for example --batch-size 1,8,64.",
-        )
-    return [int(part) for part in parts]

@@ -61,6 +61,8 @@ class PackflowApp(App[int]):
         self.seen: ProjectSeen | None = None
         self.archive: Path | None = None
         self.crash: Problem | None = None
+        self.chosen: dict[str, Any] = {}
+        """The options that were chosen for steps of this project, as long as the app runs."""
         self.jobs = Jobs(self)
         self.project_changed: Signal[ProjectSeen | None] = Signal(self, "project changed")
         self.job_changed: Signal[Job] = Signal(self, "job changed")
@@ -111,6 +113,8 @@ class PackflowApp(App[int]):
         """Take another project: its jobs, its watch, its place among those opened last."""
         self.jobs.forget()
         self._stop_watching()
+        if folder.absolute() != self.project:
+            self.chosen.clear()
         self.project, self.seen = folder.absolute(), None
         remember_project(self.project)
         self._watching = begin_watch(self, self.project)

@@ -40,11 +40,32 @@ def inspect_words(options: InspectOptions) -> Words:
 
 def dry_run_words(options: DryRunOptions) -> Words:
     """``packflow dry-run``."""
+    usual = type(options.limits)()
+    python = options.python
+    if python is not None and "/" in python:
+        python = _path(Path(python), options.project)
     words = [*_in_project(options.project), "dry-run"]
-    words += [_path(options.events)] if options.events else []
-    if options.batch_sizes is not None:
-        words += ["--batch-size", ",".join(map(str, options.batch_sizes))]
+    words += [_path(options.events, options.project)] if options.events else []
+    if options.batch_sizes == []:
+        words += ["--mode", "single"]
+    else:
+        words += ["--mode", "batch"] * (not options.single)
+        words += ["--batch-size", ",".join(map(str, options.batch_sizes))] if options.batch_sizes is not None else []
     words += ["--limit", str(options.limit)] if options.limit != SAMPLE_EVENTS else []
+    for flag, value, default in (
+        ("--rtol", options.rtol, None),
+        ("--atol", options.atol, None),
+        ("--timeout", options.limits.timeout, usual.timeout),
+        ("--init-timeout", options.limits.init_timeout, usual.init_timeout),
+        ("--memory", options.limits.memory, None),
+        ("--python", python, None),
+    ):
+        words += [flag, str(value)] if value != default else []
+    for flag, values in (("--ignore", options.ignore), ("--trust-pickle", options.trust_pickles)):
+        for one in values:
+            words += [flag, one]
+    for flag, path in (("--against", options.against), ("--report", options.html)):
+        words += [flag, _path(path, options.project)] if path is not None else []
     words += ["--sync"] * options.sync + ["--no-probes"] * (not options.probes)
     return words + ["--write-requirements"] * options.write_requirements
 
@@ -91,8 +112,8 @@ def _is_here(path: Path) -> bool:
     return path.absolute() == Path.cwd()
 
 
-def _path(path: Path) -> str:
-    """Relative where that is short, since people read it."""
+def _path(path: Path, here: Path | None = None) -> str:
+    """Relative where that is short, since people read it; ``here`` is where the command works (see ``-C``)."""
     absolute = Path(os.path.normpath(path.absolute()))
-    here = Path.cwd()
+    here = Path.cwd() if here is None else here.absolute()
     return str(absolute.relative_to(here)) if absolute.is_relative_to(here) else str(absolute)

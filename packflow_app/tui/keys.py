@@ -87,6 +87,7 @@ OF_SCREENS = (
         "dry-run",
         palette=False,
     ),
+    Key("o", "o", "Options", "Choose events, batch sizes, tolerances, and more", "screen.options", 25, "dry-run"),
     Key("n", "n", "Next", "Go to the next problem", "screen.problem(1)", 30, "dry-run"),
     Key("N", "N", "Previous", "Go to the previous problem", "screen.problem(-1)", 0, "dry-run"),
     Key("p", "p", "Panes", "Show the next of problems, speed, probes and log", "screen.next_pane", 40, "dry-run"),

@@ -15,6 +15,7 @@ from textual.widgets import ContentSwitcher, OptionList, Static
 
 from packflow_app.dryrun.report import DryRunReport
 from packflow_app.tui.defaults import default_call
+from packflow_app.tui.screens.dry_run.options_dialog import DryRunOptionsDialog
 from packflow_app.tui.screens.dry_run.probes_table import ProbesTable
 from packflow_app.tui.screens.dry_run.problems_list import ProblemsList, difference_title
 from packflow_app.tui.screens.dry_run.side_by_side import SideBySide
@@ -30,6 +31,7 @@ from packflow_app.tui.widgets.progress_line import ProgressLine
 from packflow_app.wording import ago, visible
 
 if TYPE_CHECKING:
+    from packflow_app.actions.dry_run import DryRunOptions
     from packflow_app.tui.jobs import Job
     from packflow_app.tui.registry import Call
     from packflow_app.tui.steps import ProjectSeen
@@ -107,7 +109,8 @@ class DryRunScreen(JourneyScreen):
         self._draw_title(self.journey.seen)
 
     def call(self) -> Call | None:
-        return default_call("dry-run", self.journey.seen) if self.journey.seen is not None else None
+        seen = self.journey.seen
+        return default_call("dry-run", seen, self.journey.chosen) if seen is not None else None
 
     def _draw_title(self, seen: ProjectSeen | None) -> None:
         """When it was, and whether it still counts."""
@@ -173,6 +176,19 @@ class DryRunScreen(JourneyScreen):
     def _pane_chosen(self, message: PaneTabs.Chosen) -> None:
         self.query_one(ContentSwitcher).current = message.pane
         self.set_focus(self.query_one(f"#{message.pane}"))
+
+    def action_options(self) -> None:
+        call = self.call()
+        if call is None:
+            self.journey.say("There is no project to run here.", severity="warning")
+        else:
+            events = self.journey.seen.events if self.journey.seen is not None else None
+            self.app.push_screen(DryRunOptionsDialog(call.options, events), self._take)
+
+    def _take(self, options: DryRunOptions | None) -> None:
+        if options is not None:
+            self.journey.chosen["dry-run"] = options
+            self.show_command()
 
     def action_next_pane(self) -> None:
         self.query_one(PaneTabs).move(1)

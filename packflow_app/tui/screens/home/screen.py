@@ -97,7 +97,7 @@ class HomeScreen(JourneyScreen):
 
         seen = self.journey.seen
         step = next_step(seen).run if seen is not None else None
-        return default_call(step, seen) if seen is not None and step is not None else None
+        return default_call(step, seen, self.journey.chosen) if seen is not None and step is not None else None
 
     def _states(self) -> dict[str, StepState]:
         seen = self.journey.seen
