@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from functools import partial
@@ -41,7 +42,6 @@ class PackflowApp(App[int]):
     """
 
     TITLE = "packflow"
-    CSS_PATH = "app.tcss"
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (100, "-wide")]  # noqa: RUF012 - Textual declares it so
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (16, "-low"), (30, "-high")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -51,12 +51,18 @@ class PackflowApp(App[int]):
 
     def __init__(self, project: Path | None = None, *, screen: str = "home", theme: str = "dark") -> None:
         self.DEFAULT_MODE = screen  # type: ignore[misc]  # so that no empty screen is made and drawn first
-        super().__init__(ansi_color=True if theme == "none" else None)
+        # The first screen's rules are read with the app's: Textual reads all rules anew for each file that comes later.
+        super().__init__(
+            css_path=["app.tcss", f"screens/{_folder(screen)}/screen.tcss"],
+            ansi_color=True if theme == "none" else None,
+        )
         for name in SCREENS:
             self.add_mode(name, partial(_screen, name))
         for one in BY_NAME.values():
             self.register_theme(one)
         self.theme = BY_NAME[theme].name
+        self._colors = self.get_css_variables()
+        self.stylesheet.set_variables(self._colors)
         self.project = project
         self.seen: ProjectSeen | None = None
         self.archive: Path | None = None
@@ -70,6 +76,17 @@ class PackflowApp(App[int]):
         self._mouse = True
         if "SSH_CONNECTION" in os.environ or "SSH_TTY" in os.environ:
             self.animation_level = "none"
+
+    def refresh_css(self, animate: bool = True) -> None:  # noqa: FBT001, FBT002 - as Textual calls it
+        """Read the style sheets anew only where colours changed; Textual does so twice before the first picture."""
+        colors = self.get_css_variables()
+        if colors != self._colors:
+            self._colors = colors
+            super().refresh_css(animate)
+            return
+        for screen in self.screen_stack:
+            self.stylesheet.update(screen, animate=animate)
+            screen._css_update_count = self._css_update_count  # noqa: SLF001 - as Textual's own method does
 
     def on_mount(self) -> None:
         for number in (signal.SIGTERM, signal.SIGHUP):
@@ -86,6 +103,9 @@ class PackflowApp(App[int]):
 
     def _begin(self) -> None:
         """After the first paint: what takes time."""
+        if not gc.isenabled():
+            gc.freeze()
+            gc.enable()
         if self.project is not None:
             self.open_project(self.project)
 
@@ -308,6 +328,9 @@ def _screen(name: str) -> JourneyScreen:
     """The screen of a step; imported when it is looked at first, so that the first paint waits for one only."""
     from importlib import import_module  # noqa: PLC0415 - see above
 
-    folder = {"inspect": "events", "dry-run": "dry_run", "verify": "archive"}.get(name, name)
-    module: Any = import_module(f"packflow_app.tui.screens.{folder}.screen")
+    module: Any = import_module(f"packflow_app.tui.screens.{_folder(name)}.screen")
     return module.SCREEN()  # type: ignore[no-any-return]
+
+
+def _folder(name: str) -> str:
+    return {"inspect": "events", "dry-run": "dry_run", "verify": "archive"}.get(name, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from contextlib import contextmanager
@@ -79,6 +80,7 @@ def screen_named(word: str) -> str:
 
 
 def _run(screen: str, theme: str, *, debug: bool) -> int:
+    gc.disable()  # until the first picture: all that is loaded for it stays
     with _colors(theme):
         from packflow_app.tui.app import PackflowApp  # noqa: PLC0415 - half a second, after all that can fail
 

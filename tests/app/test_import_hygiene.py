@@ -108,6 +108,34 @@ def test_the_first_question_waits_for_no_room_it_does_not_need() -> None:
     assert late & loaded == set()
 
 
+_FIRST_PICTURE = """
+import asyncio, os, tempfile
+from pathlib import Path
+import packflow_app.tui.start
+from packflow_app.tui.app import PackflowApp
+
+async def draw():
+    app = PackflowApp(Path.cwd(), screen="home")
+    app.open_project = lambda folder: None
+    async with app.run_test(size=(120, 36)):
+        assert "Looking at the project" in app.export_screenshot().replace("&#160;", " ")
+
+asyncio.run(draw())
+"""
+
+
+def test_the_first_picture_of_the_app_waits_for_no_room_and_not_for_the_runtime() -> None:
+    loaded = {name for name in loaded_by(_FIRST_PICTURE) if name.startswith("packflow")}
+    assert "packflow_app.tui.screens.home.screen" in loaded
+    allowed = ("packflow_app.tui", "packflow_app.wording")
+    assert sorted(name for name in loaded if name != "packflow_app" and not name.startswith(allowed)) == []
+    assert {name for name in loaded if name.startswith("packflow_app.tui.screens.")} <= {
+        *("packflow_app.tui.screens.home", "packflow_app.tui.screens.home.screen"),
+        *("packflow_app.tui.screens.home.steps_list", "packflow_app.tui.screens.journey"),
+    }
+    assert {"packflow_app.tui.registry", "packflow_app.tui.commands"} & loaded == set()
+
+
 def runtime(code: str) -> set[str]:
     """What ``code`` loads in an interpreter that has the standard library and the runtime's sources, nothing else."""
     return loaded_by(f"sys.path.insert(0, {str(SOURCES)!r})\n{code}", "-I", "-S")

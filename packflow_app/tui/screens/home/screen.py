@@ -93,11 +93,13 @@ class HomeScreen(JourneyScreen):
         self._draw(self.journey.seen)
 
     def call(self) -> Call | None:
-        from packflow_app.tui.defaults import default_call  # noqa: PLC0415 - the rooms, when there is a project
-
         seen = self.journey.seen
         step = next_step(seen).run if seen is not None else None
-        return default_call(step, seen, self.journey.chosen) if seen is not None and step is not None else None
+        if seen is None or step is None:
+            return None
+        from packflow_app.tui.defaults import default_call  # noqa: PLC0415 - the rooms, when a project was looked at
+
+        return default_call(step, seen, self.journey.chosen)
 
     def _states(self) -> dict[str, StepState]:
         seen = self.journey.seen
