@@ -90,8 +90,8 @@ def main() -> int:
                 if at:  # the first compiles modules
                     times[program].append(taken)
     print(f"{'':20} {'median':>8} {'least':>8} {'CPU':>8}")
-    for name, taken in times.items():
-        clock, used = [one[0] for one in taken], [one[1] for one in taken]
+    for name, rounds_of in times.items():
+        clock, used = [one[0] for one in rounds_of], [one[1] for one in rounds_of]
         print(f"{name:20}", *(f"{value * 1e3:5.0f} ms" for value in (statistics.median(clock), min(clock), min(used))))
     bare, ours = times.values()
     ratios = [statistics.median(our[at] / other[at] for other, our in zip(bare, ours, strict=True)) for at in (0, 1)]
