@@ -73,6 +73,7 @@ COMMANDS = {
     "export": "write the project as one file that runs anywhere Python runs",
     "verify": "check archives from outside, against what their manifest says",
     "run": "run an archive or a project on a stream of events",
+    "serve": "run an archive or a project between two message brokers",
     "show": "tell what an archive holds and needs, and what another one changes",
     "sign": "sign an archive, so that others can tell it is yours",
     "kit": "put an archive and all it needs on the other side into one folder",

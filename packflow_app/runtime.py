@@ -19,6 +19,8 @@ from packflow_runtime.codec import choose_codec
 from packflow_runtime.commands.cache import shown_age, shown_size
 from packflow_runtime.commands.run import DESCRIPTION as RUN_DESCRIPTION
 from packflow_runtime.commands.run import add_options_outside as add_run_command
+from packflow_runtime.commands.serve import DESCRIPTION as SERVE_DESCRIPTION
+from packflow_runtime.commands.serve import add_options as add_serve_command
 from packflow_runtime.compression import PlainReader
 from packflow_runtime.envelope import COMMAND_VARIABLE
 from packflow_runtime.environment_start import runtime_start
@@ -140,6 +142,7 @@ __all__ = [
     "RUNTIME_DIR",
     "RUN_DESCRIPTION",
     "SBOM_NAME",
+    "SERVE_DESCRIPTION",
     "SIGNATURE_SUFFIX",
     "STATEMENT_TYPE",
     "SUMS_NAME",
@@ -183,6 +186,7 @@ __all__ = [
     "Writer",
     "YamlNode",
     "add_run_command",
+    "add_serve_command",
     "batch_run",
     "cache_contents",
     "cache_root",

@@ -1,4 +1,4 @@
-"""Run an archive or a project on a stream of events: by the runtime's own command line, in the model's own Python."""
+"""Run an archive or a project on events: by the runtime's own command line, in the model's own Python."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from packflow_app.runtime import (
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What ``packflow run`` may be told: an archive or a project, and all arguments for the runtime, which hold it too.
+    """What is run: an archive or a project, and all arguments for the runtime's ``command``, which hold it too.
 
     ``words`` are what the user typed, for the JSON object.
     """
@@ -31,6 +31,7 @@ class RunOptions:
     arguments: list[str]
     words: list[str]
     python: str | None = None
+    command: str = "run"
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def prepare_run(options: RunOptions) -> PreparedRun:
     project's configuration raises.
     """
     interpreter = _interpreter(options.target, options.python)
-    command = [str(interpreter.path), "-X", "utf8", *runtime_start(), "run", *options.arguments]
+    command = [str(interpreter.path), "-X", "utf8", *runtime_start(), options.command, *options.arguments]
     # Its own Python must not be led elsewhere by what leads ours; what the user set for the model stays.
     kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONHOME", "__PYVENV_LAUNCHER__")}
     return PreparedRun(command, {**kept, COMMAND_VARIABLE: json.dumps(options.words)}, interpreter)

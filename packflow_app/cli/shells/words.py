@@ -11,6 +11,7 @@ from typer.main import get_command
 
 from packflow_app.cli.main import build_app
 from packflow_app.cli.run import run_parser
+from packflow_app.cli.serve import serve_parser
 from packflow_app.projects.skeletons import skeleton_kinds
 from packflow_app.result import ALIASES, COMMANDS, sentence_of
 from packflow_app.settings import SETTINGS
@@ -68,7 +69,10 @@ class Command:
 def command_line() -> Command:
     """The whole command line; importing every command takes a third of a second."""
     top: Any = get_command(build_app())
-    found = [_command(name, top.commands[name]) if name != "run" else _run() for name in COMMANDS]
+    handed = {"run": run_parser, "serve": serve_parser}
+    found = [
+        _of_runtime(name, handed[name]()) if name in handed else _command(name, top.commands[name]) for name in COMMANDS
+    ]
     others = [_renamed(one, other) for other, name in ALIASES.items() for one in found if one.name == name]
     options = tuple(_options("", top))
     return Command("packflow", "", options, commands=(*found, *others))
@@ -122,10 +126,10 @@ def _of_metavar(metavar: str, choices: tuple[str, ...] = ()) -> Value:
     return Value("folder" if _FOLDERS.search(metavar) else "text", (), metavar)
 
 
-def _run() -> Command:
-    """`run` has the runtime's own parser."""
+def _of_runtime(name: str, parser: argparse.ArgumentParser) -> Command:
+    """A command with the runtime's own parser."""
     options, arguments = [Option(("-h", "--help"), Value("none"), "Show the help")], []
-    for action in run_parser()._actions:  # noqa: SLF001 - argparse tells what it knows in no other way
+    for action in parser._actions:  # noqa: SLF001 - argparse tells what it knows in no other way
         if isinstance(action, argparse._HelpAction):  # noqa: SLF001 - as above
             continue
         value = Value("none")
@@ -135,7 +139,7 @@ def _run() -> Command:
             options.append(Option(tuple(action.option_strings), value, _first_sentence(action.help or "")))
         else:
             arguments.append(value)
-    return Command("run", _first_sentence(sentence_of("run")), tuple(options), tuple(arguments))
+    return Command(name, _first_sentence(sentence_of(name)), tuple(options), tuple(arguments))
 
 
 def _first_sentence(text: str) -> str:

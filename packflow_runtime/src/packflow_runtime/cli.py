@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "run": "run the model on a stream of events",
-    "serve": "run the model between two brokers: Kafka, Redis Streams, NATS JetStream",
+    "serve": "run the model between two message brokers",
     "install": "make an environment with what the model requires",
     "info": "say what the archive holds and needs",
     "verify": "check that an archive is whole and what it says it is",
