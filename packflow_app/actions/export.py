@@ -23,7 +23,7 @@ from packflow_app.events.profile import EventBlock
 from packflow_app.events.profiling import Profiler
 from packflow_app.events.schema import schema_of
 from packflow_app.packaging.export import Exported, check_place, export_archive
-from packflow_app.packaging.kit import MadeKit, check_kit_place
+from packflow_app.packaging.kit_folder import check_kit_place
 from packflow_app.packaging.model_wheel import ModelWheel, write_model_wheel
 from packflow_app.packaging.signing import Signer, WrittenSignature, signature_path, write_signature
 from packflow_app.packaging.sources import Evidence, read_lock
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from packflow_app.dryrun.session import ModeProgressed
     from packflow_app.environments.tools import EnvironmentProgressed
+    from packflow_app.packaging.kit import MadeKit
     from packflow_app.packaging.writing import FileWritten
 
 REBUILD_BELOW = 64 << 20

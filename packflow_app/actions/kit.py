@@ -43,6 +43,16 @@ def targets_of(names: tuple[str, ...]) -> list[Target]:
     return list(dict.fromkeys(parse_target(name) for name in names))
 
 
+def check_wheelhouse(folder: Path | None) -> None:
+    """Raise NotFoundError for a wheelhouse that is no folder."""
+    if folder is not None and not folder.is_dir():
+        raise NotFoundError(
+            f"The wheelhouse {folder} is not a folder.",
+            code="wheelhouse-not-found",
+            hint="Name a folder of wheels with --wheelhouse DIR.",
+        )
+
+
 def kit(
     options: KitOptions,
     *,
@@ -51,12 +61,7 @@ def kit(
 ) -> MadeKit:
     """Make the kit; raises what ``make_kit`` and ``signer_of`` do, and NotFoundError for a wheelhouse that is none."""
     targets = targets_of(options.targets)
-    if options.wheelhouse is not None and not options.wheelhouse.is_dir():
-        raise NotFoundError(
-            f"The wheelhouse {options.wheelhouse} is not a folder.",
-            code="wheelhouse-not-found",
-            hint="Name a folder of wheels with --wheelhouse DIR.",
-        )
+    check_wheelhouse(options.wheelhouse)
     signer = signer_of(options.signing_key) if options.signing_key is not None else None
     tools = Toolbox(options.archive.absolute().parent, report, cancel or threading.Event())
     return make_kit(

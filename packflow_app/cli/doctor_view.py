@@ -9,11 +9,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from packflow_app.cli.terminal import Terminal, visible
-from packflow_app.cli.wording import counted
+from packflow_app.cli.wording import counted, shown_path
 from packflow_app.health.finding import Finding, State
+from packflow_app.packaging.verifier import VERIFIER_NAME
+from packflow_app.wording import sized
 
 if TYPE_CHECKING:
     from packflow_app.actions.doctor import Diagnosis
+    from packflow_app.packaging.app_bundle import MadeBundle
 
 _GLYPHS = {State.OK: "✓", State.NOTE: "–", State.WARNING: "●", State.ERROR: "✗"}
 _STYLES = {State.OK: "green", State.NOTE: "cyan", State.WARNING: "yellow", State.ERROR: "red"}
@@ -31,6 +34,18 @@ def show(terminal: Terminal, found: Diagnosis, *, strict: bool) -> None:
     if wrong:
         again = "packflow doctor --strict" if strict else "packflow doctor"
         terminal.say(f"[bold]Next[/]  mend {escape(visible(wrong[0].name))}, then {again}")
+
+
+def show_bundle(terminal: Terminal, made: MadeBundle) -> None:
+    """The folder, whom it is for, and what to do with it elsewhere."""
+    terminal.say(f"[bold]wrote {escape(shown_path(made.folder))}[/]")
+    terminal.say(f"  Packflow {made.version}, {len(made.files) + 1} files, {sized(made.size)}")
+    for target in made.targets:
+        count = sum(target.name in wheel.targets for wheel in made.wheels)
+        terminal.say(f"  for {target.name}: {counted(count, 'wheel')}")
+    terminal.say(f"  sha256 of {VERIFIER_NAME} {made.files[VERIFIER_NAME]}")
+    terminal.say()
+    terminal.say(f"[bold]On the other side[/]  python3 -I {VERIFIER_NAME}; README.txt there has the rest")
 
 
 def _table(findings: list[Finding]) -> Table:

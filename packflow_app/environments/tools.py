@@ -9,7 +9,7 @@ import threading
 import time
 from collections import deque
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Literal
 
@@ -71,6 +71,10 @@ class Toolbox:
     report: Callable[[EnvironmentProgressed], None] = lambda _progress: None
     cancel: threading.Event = field(default_factory=threading.Event)
     held: int | None = None
+
+    def within(self, folder: Path) -> Toolbox:
+        """The same for another folder."""
+        return replace(self, folder=folder)
 
     def run(
         self,

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from packflow_app.environments.runtime_wheel import carried_wheel
-from packflow_app.errors import CheckFailedError, UsageError, not_writable
+from packflow_app.errors import CheckFailedError
+from packflow_app.packaging.kit_folder import KitWheel, check_kit_place, collect_wheels, kit_folder, write_sums
 from packflow_app.packaging.kit_readme import README_NAME, readme
-from packflow_app.packaging.locked_packages import locked_packages
 from packflow_app.packaging.model_wheel import write_model_wheel
 from packflow_app.packaging.signing import Signer, signature_path, write_signature
-from packflow_app.packaging.target_wheels import fetch_wheels
 from packflow_app.packaging.verifier import VERIFIER_NAME, verifier
 from packflow_app.packaging.versions import archive_file_name
-from packflow_app.placing import make_folders, remove_empty, sibling
 from packflow_app.projects.file_hashes import file_digest
 from packflow_app.runtime import (
     LOCK_NAME,
@@ -39,14 +36,6 @@ if TYPE_CHECKING:
 
     from packflow_app.environments.tools import Toolbox
     from packflow_app.packaging.targets import Target
-
-
-@dataclass(frozen=True)
-class KitWheel:
-    """One wheel of a kit, and the names of the targets that it is for."""
-
-    name: str
-    targets: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -86,38 +75,9 @@ def make_kit(
     with open_archive(archive) as opened:
         opened.verify_contents()
         _check_targets(opened, targets)
-        made: list[Path] = []
-        work = sibling(folder)
-        try:
-            made = make_folders(folder.parent)
-            (work / WHEELS).mkdir(parents=True)
+        with kit_folder(folder, replaced=replaced) as work:
             kit = _fill(work, opened, targets, tools, wheelhouse, signer, model_wheel=model_wheel)
-            if replaced:
-                shutil.rmtree(folder)
-            work.replace(folder)
-        except BaseException as error:
-            shutil.rmtree(work, ignore_errors=True)
-            remove_empty(made)
-            if isinstance(error, OSError):
-                raise not_writable(folder, error) from error
-            raise
     return MadeKit(folder, *kit)
-
-
-def check_kit_place(folder: Path, *, force: bool) -> bool:
-    """Whether there is something at ``folder`` that may be replaced; raises UsageError where it may not."""
-    if not (folder.exists() or folder.is_symlink()) or (folder.is_dir() and not any(folder.iterdir())):
-        return folder.exists()
-    if force and (folder / SUMS_NAME).is_file():
-        return True
-    raise UsageError(
-        f"{folder} already exists{' and is no kit' if force else ''}.",
-        code="target-exists",
-        file=str(folder),
-        hint="Choose another folder with -o."
-        if force
-        else "Choose another folder with -o, or replace it with --force.",
-    )
 
 
 def _check_targets(archive: Archive, targets: Sequence[Target]) -> None:
@@ -150,7 +110,8 @@ def _fill(
     copy = work / archive_file_name(archive.manifest.name, archive.manifest.version)  # whatever it was renamed to
     shutil.copyfile(archive.path, copy)
     signature, signed_by = _signature(copy, archive.path, signer)
-    wheels = _wheels(work, archive, targets, tools, wheelhouse)
+    lock = archive.read(LOCK_NAME) if LOCK_NAME in archive.entries else b""
+    wheels = collect_wheels(work, lock, targets, tools, wheelhouse)
     if model_wheel:
         write_model_wheel(copy, archive.manifest, work / WHEELS)
     runtime = carried_wheel()
@@ -158,9 +119,7 @@ def _fill(
     (work / VERIFIER_NAME).write_bytes(verifier())
     told = readme(archive.manifest, copy.name, signed_by, list(targets), runtime.name)
     (work / README_NAME).write_text(told, encoding="utf-8", newline="\n")
-    files = _sums(work)
-    sums = "".join(f"{sha256}  {name}\n" for name, sha256 in files.items()).encode()
-    (work / SUMS_NAME).write_bytes(sums)
+    files, sums = write_sums(work)
     if signer is not None:
         write_signature(io.BytesIO(sums), SUMS_NAME, signer, signature_path(work / SUMS_NAME))
     size = sum(path.stat().st_size for path in work.rglob("*") if path.is_file())
@@ -200,28 +159,6 @@ def _wrong_signature(archive: Path, why: str) -> CheckFailedError:
         file=str(signature_path(archive)),
         hint="Sign the archive again (packflow sign --force), or remove the signature.",
     )
-
-
-def _wheels(
-    work: Path, archive: Archive, targets: Sequence[Target], tools: Toolbox, wheelhouse: Path | None
-) -> tuple[KitWheel, ...]:
-    """Fetch the wheels of all targets, each file once."""
-    lock = archive.read(LOCK_NAME) if LOCK_NAME in archive.entries else b""
-    packages = locked_packages(lock)
-    options = [line for line in lock.decode().splitlines() if line.startswith("-")]
-    fetched = work / f"{WHEELS}.partial"
-    found: dict[str, list[str]] = {}
-    for target in targets:
-        for wheel in fetch_wheels(target, packages, fetched, tools, options=options, wheelhouse=wheelhouse):
-            found.setdefault(wheel.name, []).append(target.name)
-            wheel.replace(work / WHEELS / wheel.name)
-    shutil.rmtree(fetched, ignore_errors=True)
-    return tuple(KitWheel(name, tuple(names)) for name, names in sorted(found.items()))
-
-
-def _sums(work: Path) -> dict[str, str]:
-    paths = {path.relative_to(work).as_posix(): path for path in work.rglob("*") if path.is_file()}
-    return {name: file_digest(paths[name]) for name in sorted(paths, key=os.fsencode)}
 
 
 def verifier_digest() -> str:
