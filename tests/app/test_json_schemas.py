@@ -18,8 +18,8 @@ from packflow_app.runtime import runtime_import_path
 from projects import HONEST, write_project
 from stand_ins import make_python, save_model
 
-WITHOUT = {"ui"}
-"""Commands that have a terminal to themselves."""
+WITHOUT = {"ui", "completion"}
+"""One has a terminal to itself, the other prints a program for a shell."""
 OF_ARCHIVES = {"info", "install", "replay"}
 """What only archives answer."""
 NAMES = sorted({*COMMANDS, *EARLIER, *OF_ARCHIVES, "packflow"} - WITHOUT)
@@ -47,6 +47,9 @@ FAILING = {
     "skeletons": ["skeletons", "show", "absent"],
     "cache": ["cache", "clean", "--older-than", "-1"],
     "env": ["env", "sync"],
+    "config": ["config", "get", "absent"],
+    "doctor": ["doctor", "--target", "linux-x86_64-cp311"],
+    "serve": ["serve", "absent.zip", "--source", "stdin:", "--sink", "file:out"],
 }
 
 
@@ -127,8 +130,8 @@ class Journey:
         self.folder = folder
         self.succeeded: set[str] = set()
 
-    def __call__(self, *words: object, code: int = 0) -> dict[str, Any]:
-        done = packflow(*words, "--json", cwd=self.folder, timeout=300)
+    def __call__(self, *words: object, code: int = 0, stdin: str | None = None) -> dict[str, Any]:
+        done = packflow(*words, "--json", cwd=self.folder, stdin=stdin, timeout=300)
         assert done.returncode == code, done.stdout + done.stderr
         self.note(done.answer)
         return done.answer
@@ -149,6 +152,7 @@ class Journey:
 @pytest.mark.slow
 def test_commands_that_succeed_and_checks_that_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PACKFLOW_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "settings"))
     go = Journey(tmp_path)
     events_and_projects(go)
     archives(go)
@@ -202,6 +206,9 @@ def archives(go: Journey) -> None:
     assert go("compare", archive, "leaky", "events.ndjson", code=1)["data"]["fields"]
     assert go("run", archive, "events.ndjson", "-o", "out.ndjson")["data"]["failed"]
     go("run", archive, "absent.ndjson", "-o", "out2.ndjson", code=3)
+    lines = '{"n": 1, "x": 2}\n{"n"'
+    served = go("serve", archive, "--source", "stdin:", "--sink", "file:served.ndjson", stdin=lines)
+    assert served["data"]["failed"] == 1
     for words in (["info"], ["install"], ["install", "--into", "own"], ["replay"], ["cache", "list"]):
         go.archive(archive, *words)
     assert not go.archive(archive, "compare", "leaky", "events.ndjson", code=1)["data"]["equal"]
@@ -213,6 +220,10 @@ def archives(go: Journey) -> None:
 
 
 def around(go: Journey) -> None:
+    go("doctor")
+    for words in (["path"], ["list"], ["set", "color", "never"], ["get", "color"], ["unset", "color"]):
+        go("config", *words)
+    assert go("config", "get", "maintainer", code=1)["data"]["value"] is None
     go("demo", "-o", "demo")
     go("skeletons", "list")
     assert go("skeletons", "show", "torch")["data"]["skeleton"]["variables"]
