@@ -12,7 +12,7 @@ from packflow_app.cli.options import JsonOption, terminal_of
 from packflow_app.cli.terminal import visible
 from packflow_app.cli.wording import shown_path
 from packflow_app.locations import settings_file
-from packflow_app.result import Result
+from packflow_app.result import Problem, Result
 from packflow_app.runtime import ExitCode
 from packflow_app.settings import SETTINGS, SettingInForce, change_settings, setting_of, settings_in_force
 
@@ -46,8 +46,11 @@ def get(context: typer.Context, key: KeyArgument, *, as_json: JsonOption = False
     found = next(one for one in settings_in_force() if one.key == setting.key)
     if found.value is not None and not as_json:
         terminal.text(visible(found.value))
-    code = ExitCode.OK if found.value is not None else ExitCode.CHECK_FAILED
-    return terminal.emit(Result({"action": "get", **vars(found)}, exit_code=code))
+    data = {"action": "get", **vars(found)}
+    if found.value is not None:
+        return terminal.emit(Result(data))
+    unset = Problem("setting-unset", f"{found.key} has no value.", hint=f"packflow config set {found.key} VALUE")
+    return terminal.emit(Result(data, [unset], exit_code=ExitCode.CHECK_FAILED))
 
 
 @group.command("set", help="Keep a value as what is preferred where no option or variable says otherwise.")
