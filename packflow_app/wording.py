@@ -8,6 +8,18 @@ from pathlib import Path
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 _SPANS = ((60, "s"), (3600, "min"), (86_400, "h"), (float("inf"), "d"))
 
+ENVIRONMENT_STEPS = {
+    "wait": "waiting",
+    "python": "looking for the Python",
+    "create": "making the environment",
+    "install": "installing the requirements",
+    "runtime": "installing the runtime",
+    "lock": "resolving the requirements",
+    "wheels": "fetching wheels",
+    "replay": "replaying the golden events",
+}
+"""What is being done to an environment, by its step."""
+
 
 def shown_path(path: Path) -> str:
     """``path`` relative to the current folder where it lies below it, quoted so that a shell can take it."""

@@ -1,23 +1,34 @@
-"""Describe an archive, and what another one changes."""
+"""Describe an archive, what another one changes, or show one of its files."""
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from packflow_app.errors import CancelledError, NotFoundError, UsageError
 from packflow_app.packaging.archive_changes import ArchiveChanges, changes_between
 from packflow_app.packaging.description import ArchiveDescription, describe
+from packflow_app.runtime import open_archive
 
 if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
     from pathlib import Path
+
+MOST_SHOWN = 200_000
+"""Bytes of a file that are shown; all of it is checked."""
+
+_TEXT_HEAD = 8000
 
 
 @dataclass(frozen=True)
 class ShowOptions:
-    """What ``packflow show`` may be told; ``other`` is compared with ``archive``."""
+    """What ``packflow show`` may be told; ``other`` is compared with ``archive``, ``file`` is one of its files."""
 
     archive: Path
     other: Path | None = None
+    file: str | None = None
 
 
 @dataclass(frozen=True)
@@ -29,6 +40,22 @@ class Shown:
     changes: ArchiveChanges | None = None
 
 
+@dataclass(frozen=True)
+class ArchivedFile:
+    """A file of an archive, whose bytes are those that the manifest names; ``data`` is the first of them."""
+
+    archive: Path
+    name: str
+    size: int
+    sha256: str
+    data: bytes
+
+    @property
+    def text(self) -> str | None:
+        """It as text; None where it is none."""
+        return None if b"\0" in self.data[:_TEXT_HEAD] else self.data.decode("utf-8", "replace")
+
+
 def show(options: ShowOptions) -> Shown:
     """Open one or two archives; raises what opening raises for one that is missing or not to be trusted."""
     archive = describe(options.archive)
@@ -36,3 +63,38 @@ def show(options: ShowOptions) -> Shown:
         return Shown(archive)
     other = describe(options.other)
     return Shown(archive, other, changes_between(archive, other))
+
+
+def read_file(
+    options: ShowOptions,
+    *,
+    report: Callable[[object], None] = lambda _progress: None,
+    cancel: threading.Event | None = None,
+) -> ArchivedFile:
+    """Read the file of an archive that the options name, all of it, and keep the first ``MOST_SHOWN`` bytes.
+
+    Raises NotFoundError where there is none of that name, what opening an archive raises, and ManifestError for bytes
+    that are not those of the manifest; UsageError where another archive is named too. ``report`` is told nothing.
+    """
+    del report
+    name = options.file or ""
+    if options.other is not None:
+        raise UsageError("--file is of one archive, and two are named.", hint="Leave the other one out.")
+    kept, digest = bytearray(), hashlib.sha256()
+
+    def take(chunk: bytes) -> None:
+        if cancel is not None and cancel.is_set():
+            raise CancelledError("Reading the file was stopped.", hint="Read it again.")
+        digest.update(chunk)
+        kept.extend(chunk[: MOST_SHOWN - len(kept)])
+
+    with open_archive(options.archive) as archive:
+        if name not in archive.entries:
+            raise NotFoundError(
+                f"{options.archive.name} has no file {name!r}.",
+                code="entry-not-found",
+                hint=f"packflow show {options.archive} lists all.",
+            )
+        archive.copy(name, take)
+        size = archive.entries[name].size
+    return ArchivedFile(options.archive, name, size, digest.hexdigest(), bytes(kept))

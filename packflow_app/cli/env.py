@@ -18,8 +18,9 @@ from packflow_app.environments.installers import InstallerName
 from packflow_app.environments.interpreters import Interpreter
 from packflow_app.environments.lock import LockState
 from packflow_app.environments.sync import Synced
-from packflow_app.environments.tools import EnvironmentProgressed, Step
+from packflow_app.environments.tools import EnvironmentProgressed
 from packflow_app.result import Problem, Result
+from packflow_app.wording import ENVIRONMENT_STEPS
 
 group = typer.Typer(add_completion=False, rich_markup_mode=None, epilog="Each of them takes --json.")
 
@@ -32,16 +33,6 @@ BasePythonOption = Annotated[
         help="A path, a command or a version such as 3.12 (default: as `packflow env info` lists).",
     ),
 ]
-_STEPS: dict[Step, str] = {
-    "wait": "waiting",
-    "python": "looking for the Python",
-    "create": "making the environment",
-    "install": "installing the requirements",
-    "runtime": "installing the runtime",
-    "lock": "resolving the requirements",
-    "wheels": "fetching wheels",
-    "replay": "replaying the golden events",
-}
 _SHOWN_CHANGES = 12
 _WIDEST = 76  # a changing line that wraps cannot be taken back
 
@@ -171,7 +162,7 @@ def remove(
 
 def describe_progress(progress: EnvironmentProgressed) -> str:
     """One line about what is being done, with what the tool at work says."""
-    text = _STEPS[progress.step]
+    text = ENVIRONMENT_STEPS[progress.step]
     line = f"{text}: {progress.text.strip()}" if progress.text else text
     return line if len(line) <= _WIDEST else f"{line[: _WIDEST - 1]}…"
 

@@ -13,6 +13,7 @@ from packflow_app.cli.wording import counted, shown_path
 from packflow_app.runtime import RUNTIME_DIR
 
 if TYPE_CHECKING:
+    from packflow_app.actions.show import ArchivedFile
     from packflow_app.cli.terminal import Terminal
     from packflow_app.packaging.archive_changes import ArchiveChange, ArchiveChanges
     from packflow_app.packaging.description import ArchiveDescription, SchemaField
@@ -111,6 +112,30 @@ def _tree(sizes: dict[str, int], *, verbose: bool) -> Table:
     if len(rows) > len(shown):
         table.add_row(f"  and {len(rows) - len(shown):,} more: -v shows all", "")
     return table
+
+
+def show_file(terminal: Terminal, file: ArchivedFile) -> None:
+    """A file's text, escapes spelled out; a sentence about one that is none, or that has more than is shown."""
+    if terminal.as_json:
+        return
+    if file.text is None:
+        terminal.say(f"{counted(file.size, 'byte')} that are no text, sha256 {file.sha256}")
+        return
+    terminal.text("\n".join(visible(line) for line in file.text.splitlines()))
+    if file.size > len(file.data):
+        terminal.say(f"[dim]… and {counted(file.size - len(file.data), 'byte')} more[/]")
+
+
+def file_data(file: ArchivedFile) -> dict[str, Any]:
+    """A file for ``--json``; ``text`` is null where it is none, and cut off where that is shorter than ``size``."""
+    return {
+        "path": str(file.archive),
+        "file": file.name,
+        "size": file.size,
+        "sha256": file.sha256,
+        "text": file.text,
+        "cut": file.size > len(file.data),
+    }
 
 
 def show_changes(

@@ -14,6 +14,7 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.signal import Signal
 
+from packflow_app.tui.asking import Asked
 from packflow_app.tui.editor import editor_command
 from packflow_app.tui.jobs import Job, JobEnded, JobProgressed, Jobs, fault
 from packflow_app.tui.journaling import note
@@ -175,10 +176,28 @@ class PackflowApp(App[int]):
     def _job_spoke(self, message: JobProgressed | JobEnded) -> None:
         if self.jobs.take(message):
             self.job_changed.publish(message.job)
+            if isinstance(message, JobProgressed) and isinstance(message.progress, Asked):
+                self._ask(message.job, message.progress)
             if isinstance(message, JobEnded) and not message.job.call.background:
                 self._tell_end(message.job)
                 if self._watching is not None:
                     self._watching.look_now(partial(note, message.job, self.seen))
+
+    def _ask(self, job: Job, asked: Asked) -> None:
+        """Put a job's questions one after another, wherever in the app one is; leaving one stops the job."""
+        from packflow_app.tui.dialogs.question import QuestionDialog  # noqa: PLC0415 - as the dialogs below
+
+        steps = asked.interview.steps()
+
+        def put_next(answered: bool | None) -> None:  # noqa: FBT001 - a dialog's result
+            if not answered:
+                self.stop(job.action)
+            elif step := next(steps, None):
+                self.push_screen(QuestionDialog(step, job), put_next)
+            else:
+                asked.done()
+
+        put_next(True)
 
     def _tell_end(self, job: Job) -> None:
         """A word about a job that ended while another screen was looked at."""

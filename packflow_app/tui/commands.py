@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packflow_app.events.sample import SAMPLE_EVENTS
-from packflow_app.result import COMMANDS
 
 if TYPE_CHECKING:
     from packflow_app.actions.dry_run import DryRunOptions
     from packflow_app.actions.environment import SyncOptions
     from packflow_app.actions.export import ExportOptions
     from packflow_app.actions.inspect import InspectOptions
+    from packflow_app.actions.show import ShowOptions
     from packflow_app.actions.validate import ValidateOptions
+    from packflow_app.actions.verify import VerifyOptions
 
 Words = list[str]
 
@@ -76,18 +77,47 @@ def validate_words(options: ValidateOptions) -> Words:
 
 
 def export_words(options: ExportOptions) -> Words:
-    """``packflow export``."""
+    """``packflow export``; a passphrase is in no command, which asks for it."""
     words = ["packflow", "export", *_project(options.project)]
     words += ["-o", _path(options.output)] if not _is_here(options.output) else []
-    words += ["--golden", str(options.golden)] if options.golden is not None else []
+    words += ["--golden", _golden(options.golden)] if options.golden is not None else []
+    words += ["--format", options.form] if options.form != "zip" else []
+    words += ["--kit", _path(options.kit)] if options.kit is not None else []
+    for target in options.targets:
+        words += ["--target", target]
+    key = options.signing_key
+    if key is not None:
+        words += ["--sign", _path(key.key)] if key.key is not None else []
+        words += ["--sign-command", key.command] if key.command is not None else []
+        words += ["--public-key", _path(key.public_key)] if key.public_key is not None else []
+    words += {None: [], True: ["--rebuild"], False: ["--no-rebuild"]}[options.rebuild]
+    words += ["--strict"] * options.strict + ["--no-run"] * (not options.run)
     return words + ["--force"] * options.force
 
 
-def verify_words(archive: Path) -> Words:
-    """``packflow verify``; where this Packflow has none, the archive's own word about itself."""
-    if "verify" in COMMANDS:
-        return ["packflow", "verify", _path(archive)]
-    return ["python3", _path(archive), "info"]
+def export_plan_words(options: ExportOptions) -> Words:
+    """``packflow export --plan``."""
+    return [*export_words(options), "--plan"]
+
+
+def verify_words(options: VerifyOptions) -> Words:
+    """``packflow verify``."""
+    words = ["packflow", "verify", *map(_path, options.archives)]
+    for key in options.keys:
+        words += ["--key", _path(key)]
+    words += ["--keys", _path(options.key_folder)] if options.key_folder is not None else []
+    words += ["--signature", _path(options.signature)] if options.signature is not None else []
+    words += ["--require", options.require] if options.require else []
+    words += ["--replay"] * options.replay
+    words += ["--wheelhouse", _path(options.wheelhouse)] if options.wheelhouse is not None else []
+    return words + (["--python", options.python] if options.python is not None else [])
+
+
+def show_words(options: ShowOptions) -> Words:
+    """``packflow show``, of one archive or two."""
+    words = ["packflow", "show", _path(options.archive)]
+    words += [_path(options.other)] if options.other is not None else []
+    return words + (["--file", options.file] if options.file is not None else [])
 
 
 def sync_words(options: SyncOptions) -> Words:
@@ -98,6 +128,10 @@ def sync_words(options: SyncOptions) -> Words:
 def run_words(archive: Path, events: Path | None) -> str:
     """What runs an archive, as a shell takes it."""
     return f"python3 {shlex.quote(_path(archive))} < {shlex.quote(_path(events)) if events else 'events.ndjson'}"
+
+
+def _golden(golden: int | Path) -> str:
+    return str(golden) if isinstance(golden, int) else _path(golden)
 
 
 def _in_project(project: Path) -> Words:

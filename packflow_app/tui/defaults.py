@@ -24,12 +24,13 @@ def default_call(step: str, seen: ProjectSeen, chosen: Mapping[str, Any] | None 
     from packflow_app.actions.export import ExportOptions  # noqa: PLC0415
     from packflow_app.actions.inspect import InspectOptions  # noqa: PLC0415
     from packflow_app.actions.validate import ValidateOptions  # noqa: PLC0415
+    from packflow_app.actions.verify import VerifyOptions  # noqa: PLC0415
 
     action = ACTIONS[step]
     if step == "inspect":
         return action.call(InspectOptions(seen.events)) if seen.events is not None else None
     if step == "verify":
-        return action.call(seen.archive) if seen.archive is not None else None
+        return action.call(VerifyOptions([seen.archive])) if seen.archive is not None else None
     if seen.problem is not None or seen.gone:
         return None
     if chosen is not None and step in chosen:

@@ -12,10 +12,10 @@ from packflow_app.wording import counted
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from packflow_app.actions.verify import VerifiedArchive
     from packflow_app.events.profile import EventsProfile
     from packflow_app.projects.journal import JournalEntry
     from packflow_app.tui.jobs import Job
-    from packflow_app.tui.screens.archive.opening import ArchiveSeen
     from packflow_app.tui.steps import ProjectSeen
 
 
@@ -27,8 +27,8 @@ def note(job: Job, seen: ProjectSeen | None) -> None:
 
     if job.action == "inspect" and job.call.options.filter is None and job.call.options.source == seen.events:
         record_step(seen.folder, "inspect", profile_entry(job.call.options.source, job.value.profile))
-    elif job.action == "verify" and job.value.path == seen.archive:
-        record_step(seen.folder, "verify", archive_entry(job.value))
+    elif job.action in ("verify", "replay") and job.call.options.archives == [seen.archive]:
+        record_step(seen.folder, "verify", archive_entry(job.value.archives[0]))
 
 
 def profile_entry(file: Path, profile: EventsProfile) -> JournalEntry:
@@ -41,11 +41,16 @@ def profile_entry(file: Path, profile: EventsProfile) -> JournalEntry:
     return JournalEntry(not invalid, summary, detail, file_stamp(file), str(file))
 
 
-def archive_entry(archive: ArchiveSeen) -> JournalEntry:
+def archive_entry(one: VerifiedArchive) -> JournalEntry:
     """What is kept of a verification."""
     from packflow_app.projects.journal import JournalEntry, file_stamp  # noqa: PLC0415 - as above
 
-    bad = next((verdict for verdict in archive.verdicts if verdict.good is False), None)
-    summary = "verified" if bad is None else "not intact"
-    detail = f"sha256 {archive.sha256[:16]}…" if bad is None else bad.text
-    return JournalEntry(bad is None, summary, detail, file_stamp(archive.path), str(archive.path))
+    found, bad = one.found, next(iter(one.problems), None)
+    if bad is None:
+        detail = f"sha256 {(found.sha256 or '')[:16]}…" if found is not None else ""
+        summary = "verified" if one.replay is None else "verified, replayed"
+        return JournalEntry(True, summary, detail, file_stamp(one.path), str(one.path))
+    summary = (
+        "not intact" if not one.has_passed and not one.unmet else "not as demanded" if one.unmet else "not replayed"
+    )
+    return JournalEntry(False, summary, bad.message, file_stamp(one.path), str(one.path))

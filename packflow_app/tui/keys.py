@@ -109,8 +109,14 @@ OF_SCREENS = (
         "export",
     ),
     Key("r", "r", "Verify", "Read every byte again and check it", "screen.run", 10, "verify"),
-    Key("o", "o", "Open", "Open another archive", "app.open_archive", 20, "verify"),
-    Key("enter", "enter", "Look", "Show the chosen file", "screen.open", 30, "verify", palette=False),
+    Key("R", "R", "Replay", "Run its golden events, in an environment for that alone", "screen.replay", 20, "verify"),
+    Key("s", "s", "Signer", "Choose whose signature is demanded, and what else", "screen.demand", 30, "verify"),
+    Key("d", "d", "Difference", "Show what another archive changes", "screen.compare", 40, "verify"),
+    Key("o", "o", "Open", "Open another archive", "app.open_archive", 50, "verify"),
+    Key("p", "p", "Panes", "Show the next of contents, needs, manifest, difference", "screen.next_pane", 60, "verify"),
+    Key("enter", "enter", "Look", "Show the chosen file", "screen.open", 70, "verify", palette=False),
+    Key("n", "n", "Next", "Go to the next file that is wrong", "screen.problem(1)", 0, "verify"),
+    Key("N", "N", "Previous", "Go to the previous file that is wrong", "screen.problem(-1)", 0, "verify"),
 )
 
 NEW_PROJECT = "init"

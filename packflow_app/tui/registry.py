@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
 
+    from packflow_app.actions.golden_events import GoldenOffer
     from packflow_app.tui.new_project.conversation import Conversation
 
 
@@ -88,15 +89,43 @@ def _validate() -> Callable[..., Any]:
 
 
 def _export() -> Callable[..., Any]:
-    from packflow_app.actions.export import export  # noqa: PLC0415
+    from packflow_app.actions.export import ExportDone, ExportOptions, export  # noqa: PLC0415
+    from packflow_app.questions.golden_interview import GoldenInterview  # noqa: PLC0415
+    from packflow_app.tui.asking import ask  # noqa: PLC0415
 
-    return export
+    def asking(options: ExportOptions, *, report: Callable[[Any], None], cancel: threading.Event) -> ExportDone:
+        def consent(offer: GoldenOffer) -> int:
+            interview = GoldenInterview(offer)
+            ask(interview, report, cancel)
+            return interview.agreed
+
+        return export(options, report=report, ask=consent, cancel=cancel)
+
+    return asking
+
+
+def _export_plan() -> Callable[..., Any]:
+    from packflow_app.actions.export_plan import plan_export  # noqa: PLC0415
+
+    return _without_news(plan_export)
 
 
 def _verify() -> Callable[..., Any]:
-    from packflow_app.tui.screens.archive.opening import look_into  # noqa: PLC0415
+    from packflow_app.actions.verify import verify  # noqa: PLC0415
 
-    return look_into
+    return verify
+
+
+def _show() -> Callable[..., Any]:
+    from packflow_app.actions.show import show  # noqa: PLC0415
+
+    return _without_news(show)
+
+
+def _look() -> Callable[..., Any]:
+    from packflow_app.actions.show import read_file  # noqa: PLC0415
+
+    return read_file
 
 
 def _init() -> Callable[..., Any]:
@@ -117,6 +146,16 @@ def _sync() -> Callable[..., Any]:
     return sync
 
 
+def _without_news(function: Callable[[Any], Any]) -> Callable[..., Any]:
+    """An action that is soon done: it tells nothing on the way, and what it gives once it was stopped is not heard."""
+
+    def done(options: Any, *, report: object, cancel: object) -> Any:  # noqa: ANN401 - as the action takes them
+        del report, cancel
+        return function(options)
+
+    return done
+
+
 ACTIONS = {
     action.id: action
     for action in (
@@ -127,7 +166,12 @@ ACTIONS = {
         Action("sync", "Install what the project requires", "f", "validate", commands.sync_words, _sync),
         Action("requirements", "Pin what the model uses", "f", "validate", commands.dry_run_words, _dry_run),
         Action("export", "Write the archive", "r", "export", commands.export_words, _export),
+        Action("export-plan", "Plan the archive", "o", "export", commands.export_plan_words, _export_plan),
         Action("verify", "Verify the archive", "r", "verify", commands.verify_words, _verify, only_reads=True),
+        Action("replay", "Replay the golden events", "R", "verify", commands.verify_words, _verify),
+        Action("show", "Describe the archive", "o", "verify", commands.show_words, _show, only_reads=True),
+        Action("changes", "Compare with another archive", "d", "verify", commands.show_words, _show, only_reads=True),
+        Action("look", "Show a file of the archive", "enter", "verify", commands.show_words, _look, only_reads=True),
         Action("init", "Make a project", "n", "home", _init_words, _init),
     )
 }

@@ -13,6 +13,8 @@ from textual.widgets import Input
 from packflow_app.tui.keys import keys_of
 from packflow_app.tui.widgets.command_line import CommandLine
 from packflow_app.tui.widgets.key_hints import KeyHints
+from packflow_app.tui.widgets.problem_panel import ProblemPanel
+from packflow_app.tui.widgets.progress_line import ProgressLine
 from packflow_app.tui.widgets.step_strip import StepStrip
 from packflow_app.tui.widgets.title_bar import TitleBar
 from packflow_app.tui.widgets.too_small import TooSmall
@@ -30,6 +32,12 @@ def bindings_of(screen: str) -> list[BindingType]:
     """The bindings of a screen's own keys."""
     own = [key for key in keys_of(screen) if key.screen == screen]
     return [Binding(key.keys, key.action, key.label, show=False) for key in own]
+
+
+def job_widgets() -> ComposeResult:
+    """What shows a job and how it failed, at the top of a body."""
+    yield ProgressLine()
+    yield ProblemPanel()
 
 
 class JourneyScreen(Screen[None]):
@@ -113,7 +121,10 @@ class JourneyScreen(Screen[None]):
 
     def show_command(self) -> None:
         """Show the command of ``call``."""
-        call = self.call()
+        self.show_command_of(self.call())
+
+    def show_command_of(self, call: Call | None) -> None:
+        """Show the command of a call; none where there is none."""
         self.query_one(CommandLine).show(call.command if call is not None else "")
 
     @property

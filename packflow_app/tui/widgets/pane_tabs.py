@@ -28,12 +28,25 @@ class PaneTabs(Widget):
         super().__init__()
         self._panes = panes
         self._counts: dict[str, int] = {}
+        self._hidden: frozenset[str] = frozenset()
         self.set_reactive(PaneTabs.current, next(iter(panes)))
 
     def count(self, pane: str, number: int) -> None:
         """How much there is in a pane."""
         self._counts[pane] = number
         self.refresh()
+
+    def hide(self, *panes: str) -> None:
+        """Leave these out, and show all others; where the chosen one goes, the first that is left is chosen."""
+        if self._hidden != frozenset(panes):
+            self._hidden = frozenset(panes)
+            if self.current in self._hidden:
+                self.choose(self._names[0])
+            self.refresh()
+
+    @property
+    def _names(self) -> list[str]:
+        return [name for name in self._panes if name not in self._hidden]
 
     def choose(self, pane: str) -> None:
         """Choose a pane by its id."""
@@ -42,11 +55,11 @@ class PaneTabs(Widget):
 
     def move(self, by: int) -> None:
         """Choose the next one, around the end."""
-        names = list(self._panes)
+        names = self._names
         self.choose(names[(names.index(self.current) + by) % len(names)])
 
     def render(self) -> Content:
-        return Content("  ").join(self._item(pane) for pane in self._panes)
+        return Content("  ").join(self._item(pane) for pane in self._names)
 
     def _item(self, pane: str) -> Content:
         number = f" {self._counts[pane]:,}" if self._counts.get(pane) else ""
@@ -56,7 +69,7 @@ class PaneTabs(Widget):
 
     def on_click(self, event: events.Click) -> None:
         start = 0
-        for pane in self._panes:
+        for pane in self._names:
             width = self._item(pane).cell_length
             if start <= event.x < start + width:
                 self.choose(pane)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from textual.content import Content
 from textual.widgets import Static
 
-from packflow_app.wording import counted, sized, visible
+from packflow_app.wording import ENVIRONMENT_STEPS, counted, sized, visible
 
 if TYPE_CHECKING:
     from packflow_app.tui.jobs import Job
@@ -18,6 +17,8 @@ _BAR = 24
 _LEAST_BAR = 6
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _NEWS_SECONDS = 0.25
+_IN_BYTES = {"reading", "writing", "building again", "verifying"}
+"""Phases that are counted in bytes, not in events."""
 
 
 class ProgressLine(Static):
@@ -71,7 +72,7 @@ class Pace:
         name = Content.styled(f"◐ {phase or job.call.title.lower()}", "bold $primary")
         parts = [Content(words)] if words else []
         if rate >= 1 and total:
-            shown = f"{sized(int(rate))}/s" if phase == "reading" else f"{rate:,.0f}/s"
+            shown = f"{sized(int(rate))}/s" if phase in _IN_BYTES else f"{rate:,.0f}/s"
             parts.append(Content.styled(f"{shown}  {left_text((total - done) / rate)} left", "$muted"))
         else:
             parts.append(Content.styled(f"{job.seconds:.0f} s", "$muted"))
@@ -115,16 +116,32 @@ def _filtering(progress: Any) -> Described:  # noqa: ANN401
     return "filtering", progress.done, progress.total, words
 
 
-def _files(verb: str, progress: Any) -> Described:  # noqa: ANN401
-    return verb, progress.done, progress.total, f"{progress.done:,} of {progress.total:,} files"
+def _writing(progress: Any) -> Described:  # noqa: ANN401
+    verb = "building again" if progress.again else "writing"
+    words = f"{progress.done:,} of {progress.total:,} files, {sized(progress.bytes_done)}"
+    return verb, progress.bytes_done, progress.bytes_total, words
+
+
+def _verifying(progress: Any) -> Described:  # noqa: ANN401
+    return "verifying", progress.done, progress.total, f"{sized(progress.done)} of {sized(progress.total)}"
+
+
+def _environment(progress: Any) -> Described:  # noqa: ANN401
+    return ENVIRONMENT_STEPS.get(progress.step, progress.step), 0, 0, visible(progress.text.strip())[:60]
+
+
+def _asked(_progress: Any) -> Described:  # noqa: ANN401
+    return "waiting for an answer", 0, 0, ""
 
 
 _DESCRIBED: dict[str, Callable[[Any], Described]] = {
     "ModeProgressed": _mode,
     "InspectProgressed": _reading,
     "FilterProgressed": _filtering,
-    "FileWritten": partial(_files, "writing"),
-    "FileVerified": partial(_files, "verifying"),
+    "FileWritten": _writing,
+    "BytesVerified": _verifying,
+    "EnvironmentProgressed": _environment,
+    "Asked": _asked,
 }
 """By the names of their types, so that no room is imported to draw a line."""
 

@@ -1,211 +1,266 @@
-"""Archive: any archive, verified or not and why; its manifest, its files, what it needs and what it claims."""
+"""Archive: any archive, verified or not and why; what it holds, needs and claims, and what another one changes."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
-from textual.widgets import Static, Tree
+from textual.widgets import ContentSwitcher, Static, Tree
 
+from packflow_app.actions.show import Shown, ShowOptions
+from packflow_app.actions.verify import VerifiedArchive, VerifyOptions
 from packflow_app.projects.journal import file_stamp
-from packflow_app.runtime import Manifest, PackflowError
-from packflow_app.tui.commands import run_words
-from packflow_app.tui.json_text import laid_out
+from packflow_app.tui.dialogs.ask_path import AskPath, PathQuestion
 from packflow_app.tui.registry import ACTIONS
-from packflow_app.tui.screens.archive.opening import ArchiveSeen, Verdict, file_text
-from packflow_app.tui.screens.journey import JourneyScreen, bindings_of
+from packflow_app.tui.screens.archive.checked import checked_text, claims_text, digests_text, headline
+from packflow_app.tui.screens.archive.demands_dialog import DemandsDialog
+from packflow_app.tui.screens.archive.described import changes_text, manifest_text, needs_text
+from packflow_app.tui.screens.archive.file_dialog import FileDialog
+from packflow_app.tui.screens.journey import JourneyScreen, bindings_of, job_widgets
 from packflow_app.tui.widgets.files_tree import FilesTree
 from packflow_app.tui.widgets.lists import Scroll
+from packflow_app.tui.widgets.pane_tabs import PaneTabs
 from packflow_app.tui.widgets.problem_panel import ProblemPanel
 from packflow_app.tui.widgets.progress_line import ProgressLine
-from packflow_app.wording import counted, home_path, sized, visible
+from packflow_app.wording import home_path, sized, visible
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from packflow_app.tui.jobs import Job
     from packflow_app.tui.registry import Call
     from packflow_app.tui.steps import ProjectSeen
 
-_LABEL = 12
+_CLAIMS, _CHANGES = "claims-pane", "changes-pane"
+_PANES = {
+    "files": "Contents",
+    _CLAIMS: "Claims",
+    "needs-pane": "Needs",
+    "manifest-pane": "Manifest",
+    _CHANGES: "Difference",
+}
+_REPLAY_NEEDS_VERIFIED = "Only an archive that passed its checks is replayed."
 
 
 class ArchiveScreen(JourneyScreen):
     """Shows the archive that was opened, else the one that the project exported last."""
 
     STEP = "verify"
-    ACTIONS: ClassVar[tuple[str, ...]] = ("verify",)
+    ACTIONS: ClassVar[tuple[str, ...]] = ("show", "verify", "replay", "changes", "look")
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("verify")
     CSS_PATH = "screen.tcss"
 
     def __init__(self) -> None:
         super().__init__()
         self._path: Path | None = None
+        self._project: Path | None = None
         self._stamp = ""
-        self._archive: ArchiveSeen | None = None
+        self._options = VerifyOptions()
+        self._shown: Shown | None = None
+        self._verified: VerifiedArchive | None = None
+        self._changes: Shown | None = None
+        self._looked: int | None = None
+        self._fault = -1
 
     def compose_body(self) -> ComposeResult:
         yield Static(id="about")
-        yield ProgressLine()
-        yield ProblemPanel()
+        yield from job_widgets()
         with Horizontal(id="upper"):
-            with Scroll(id="verified-panel", classes="panel") as verified:
-                verified.border_title = "Verified"
-                yield Static(id="verified")
+            with Scroll(id="checked-panel", classes="panel") as checked:
+                checked.border_title = "Checked here"
+                yield Static(id="checked")
             with Scroll(id="claims-panel", classes="panel") as claims:
-                claims.border_title = "Claims of its builder"
+                claims.border_title = "Claimed by its builder, not checked here"
                 yield Static(id="claims")
-        with Vertical(id="files-panel", classes="panel") as files:
-            files.border_title = "Contents"
-            yield FilesTree(id="files")
+        with Vertical(id="lower", classes="panel"):
+            yield PaneTabs(_PANES)
+            with ContentSwitcher(initial="files", id="panes"):
+                yield FilesTree(id="files")
+                for pane in (_CLAIMS, "needs-pane", "manifest-pane", _CHANGES):
+                    with Scroll(id=pane):
+                        yield Static(classes="text")
 
     def opened(self) -> None:
         self.set_focus(self.query_one(FilesTree))
 
+    # What is shown
+
     def show_project(self, seen: ProjectSeen | None) -> None:
-        path = self.journey.archive or (seen.archive if seen is not None else None)
+        if self.journey.project != self._project:
+            self._project, self._path = self.journey.project, None
+        path = self.journey.archive or (seen.archive if seen is not None else None) or self._path
         stamp = file_stamp(path) if path is not None else ""
         if path is not None and (path, stamp) != (self._path, self._stamp):
-            self._path, self._stamp, self._archive = path, stamp, None
-            self.journey.start(ACTIONS["verify"].call(path))
+            if path != self._path:
+                self._options = VerifyOptions([path])
+                self._changes = None
+            self._path, self._stamp = path, stamp
+            self._shown, self._verified, self._fault = None, None, -1
+            self._options = replace(self._options, replay=False)
+            self.journey.start(replace(ACTIONS["show"].call(ShowOptions(path)), background=True))
+            self.journey.start(ACTIONS["verify"].call(self._options))
         self._draw()
 
     def call(self) -> Call | None:
-        path = self._path
-        return ACTIONS["verify"].call(path) if path is not None else None
+        if self._path is None:
+            return None
+        return ACTIONS["replay" if self._options.replay else "verify"].call(self._options)
+
+    def show_command(self) -> None:
+        """The command of what is looked at: the verification, or the difference."""
+        changes = self.journey.jobs.latest.get("changes")
+        if self.query_one(PaneTabs).current == _CHANGES and changes is not None and changes.call.options is not None:
+            self.show_command_of(changes.call)
+        else:
+            super().show_command()
 
     def show_job(self, job: Job) -> None:
+        if job.action in ("verify", "replay"):
+            self._show_verification(job)
+        elif job.action == "show":
+            if job.state == "done" and job.value.archive.path == self._path:
+                self._shown = job.value
+        elif job.action == "changes":
+            self._show_changes(job)
+        elif job.state != "running" and job.number != self._looked:
+            self._looked = job.number
+            if job.state == "done":
+                self.app.push_screen(FileDialog(job.value))
+            elif job.problem is not None:
+                self.journey.say(f"{job.problem.message} {job.problem.hint}", severity="error")
+        self._draw()
+
+    def _show_verification(self, job: Job) -> None:
+        if job.call.options.archives != [self._path]:
+            return
         self.query_one(ProgressLine).show(job)
-        self.query_one(ProblemPanel).show(job.problem if job.state == "failed" else None)
-        if job.state == "done" and job.value.path == self._path:
-            self._archive = job.value
-            self._draw()
+        if job.state == "done":
+            self._verified = job.value.archives[0]
+            self._options = job.call.options
+        problems = self._verified.problems if self._verified is not None else []
+        problem = job.problem if job.state == "failed" else next(iter(problems), None)
+        self.query_one(ProblemPanel).show(problem if job.state != "running" else None)
+
+    def _show_changes(self, job: Job) -> None:
+        if job.call.options.archive != self._path:
+            return
+        if job.state == "failed":
+            self.query_one(ProblemPanel).show(job.problem)
+        elif job.state == "done" and job.value is not self._changes:
+            self._changes = job.value
+            self.query_one(PaneTabs).count(_CHANGES, job.value.changes.count)
+            self.query_one(PaneTabs).choose(_CHANGES)
 
     def _draw(self) -> None:
-        archive = self._archive
-        self.set_class(archive is None, "-empty")
+        shown, verified = self._shown, self._verified
+        self.set_class(self._path is None or (shown is None and verified is None), "-empty")
+        self.set_class(shown is None, "-closed")
         self.query_one("#about", Static).update(self._about())
-        if archive is None:
-            return
-        self._draw_panels()
-        self.query_one(FilesTree).show({name: one.size for name, one in archive.manifest.files.items()})
+        if shown is not None:
+            description, marks = shown.archive, {}
+            if verified is not None and verified.found is not None:
+                marks = {fault.entry: "wrong bytes" for fault in verified.found.faults if fault.entry is not None}
+            self.query_one(FilesTree).show(description.sizes, marks=marks)
+            self.query_one("#claims", Static).update(claims_text(description))
+            self._fill(_CLAIMS, claims_text(description, with_title=True))
+            self._fill("needs-pane", needs_text(description))
+            self._fill("manifest-pane", manifest_text(description))
+            self._fill(_CHANGES, changes_text(self._changes or shown))
+        self._draw_checked()
+
+    def _fill(self, pane: str, text: Content) -> None:
+        self.query_one(f"#{pane} .text", Static).update(text)
 
     def on_resize(self) -> None:
-        self.call_after_refresh(self._draw_panels)
+        self.call_after_refresh(self._draw_checked)
 
-    def _draw_panels(self) -> None:
-        """Two panels side by side, or one that has both where there is no room for two."""
-        archive = self._archive
-        if archive is None:
-            return
-        verified, claims = self.query_one("#verified", Static), _claims_text(archive)
-        text = _verified_text(archive, verified.content_size.width)
-        if self.has_class("-narrow"):
-            text = Content("\n").join([text, Content.styled("Claims of its builder", "bold $muted"), claims])
-        verified.update(text)
-        self.query_one("#claims", Static).update(claims)
+    def _draw_checked(self) -> None:
+        """The checks, in short where there is little room; the claims are a pane where there is none beside them."""
+        self.query_one(PaneTabs).hide(*([] if self.has_class("-narrow") else [_CLAIMS]))
+        if self._verified is not None:
+            text = checked_text(self._verified, self._options, short=self.has_class("-low"))
+            self.query_one("#checked", Static).update(Content("\n").join([text, digests_text(self._verified)]))
+        else:
+            self.query_one("#checked", Static).update(Content.styled("Its bytes are being read …", "$muted"))
 
     def _about(self) -> Content:
         if self._path is None:
             return Content.assemble(
                 "No archive is open. Press ", ("o", "bold $key"), " to open one, or ", ("5", "bold $key"), " to export."
             )
-        parts: list[str | tuple[str, str]] = []
-        if self._archive is not None:
-            manifest = self._archive.manifest
-            good = self._archive.is_verified
-            text, style = ("✓ verified", "$success") if good else ("✗ not as it was built", "$error")
-            parts += [(text, f"bold {style}"), (f"  {visible(manifest.name)} {visible(manifest.version)}", "bold")]
-            parts.append((f"  {sized(self._archive.size)}  ", "$muted"))
-        parts.append((visible(home_path(self._path)), "$muted"))
+        words, style = headline(self._verified)
+        parts: list[str | tuple[str, str]] = [(words, f"bold {style}")]
+        if self._shown is not None:
+            manifest = self._shown.archive.manifest
+            parts.append((f"  {visible(manifest.name)} {visible(manifest.version)}", "bold"))
+            parts.append((f"  {sized(self._shown.archive.size)}", "$muted"))
+        parts.append((f"  {visible(home_path(self._path))}", "$muted"))
         return Content.assemble(*parts)
+
+    # Keys
+
+    @on(PaneTabs.Chosen)
+    def _pane_chosen(self, event: PaneTabs.Chosen) -> None:
+        self.query_one("#panes", ContentSwitcher).current = event.pane
+        self.set_focus(self.query_one(f"#{event.pane}"))
+        self.show_command()
+
+    def action_next_pane(self) -> None:
+        self.query_one(PaneTabs).move(1)
+
+    def action_run(self) -> None:
+        self._options = replace(self._options, replay=False)
+        super().action_run()
+
+    def action_replay(self) -> None:
+        if self._verified is None or not self._verified.has_passed:
+            self.journey.say(_REPLAY_NEEDS_VERIFIED, severity="warning")
+        else:
+            self.journey.start(ACTIONS["replay"].call(replace(self._options, replay=True)))
+
+    def action_demand(self) -> None:
+        if self._path is not None:
+            self.app.push_screen(DemandsDialog(replace(self._options, replay=False)), self._demanded)
+
+    def _demanded(self, options: VerifyOptions | None) -> None:
+        if options is not None:
+            self._options = options
+            self.journey.start(ACTIONS["verify"].call(options))
+
+    def action_compare(self) -> None:
+        if self._path is not None:
+            question = PathQuestion("Compare with another archive", "What does it change?", suffixes=(".zip",))
+            self.app.push_screen(AskPath(question), self._compare_with)
+
+    def _compare_with(self, other: Path | None) -> None:
+        if other is not None and self._path is not None:
+            self.journey.start(ACTIONS["changes"].call(ShowOptions(self._path, other)))
+
+    def action_problem(self, step: int) -> None:
+        """Go to the next file that is wrong."""
+        found = self._verified.found if self._verified is not None else None
+        names = [fault.entry for fault in found.faults if fault.entry is not None] if found is not None else []
+        if not names or self._shown is None:
+            self.journey.say("No file of it is known to be wrong.")
+            return
+        self._fault = (self._fault + step) % len(names)
+        self.query_one(PaneTabs).choose("files")
+        self.query_one(FilesTree).find(names[self._fault])
 
     @on(Tree.NodeSelected)
     def _selected(self) -> None:
         self.action_open()
 
     def action_open(self) -> None:
-        node = self.query_one(FilesTree).cursor_node
-        if node is not None and node.data and self._path is not None:
-            try:
-                text = file_text(self._path, node.data)
-            except (PackflowError, KeyError) as error:
-                self.journey.say(str(error), severity="error")
-                return
-            self.app.push_screen(FileDialog(node.data, text))
-
-
-def _verified_text(archive: ArchiveSeen, width: int) -> Content:
-    lines = [_verdict_line(verdict) for verdict in archive.verdicts]
-    half = 64 if width >= _LABEL + 64 + 2 else 32  # with a scroll bar
-    lines += [_line(label, archive.sha256[at : at + half]) for at, label in ((0, "sha256"), (half, ""))[: 64 // half]]
-    lines.append(_line("run it", run_words(archive.path, None)))
-    return Content("\n").join(lines)
-
-
-def _verdict_line(verdict: Verdict) -> Content:
-    mark, style = {True: ("✓", "$success"), False: ("✗", "$error"), None: ("–", "$muted")}[verdict.good]
-    return Content.assemble((f"{mark} ", style), (verdict.name.ljust(_LABEL - 2), "$muted"), visible(verdict.text))
-
-
-def _claims_text(archive: ArchiveSeen) -> Content:
-    manifest = archive.manifest
-    requirements = ", ".join(manifest.requirements) or "nothing beside Python"
-    lines = [
-        _line("python", manifest.python_requires),
-        _line("requires", requirements),
-        _line("parity", _parity(manifest)),
-        _line("golden", counted(manifest.golden_events, "event") if manifest.golden_events else "none"),
-        _line("backend", manifest.entry_point + (", stateful" if manifest.stateful else "")),
-        _line("runtime", manifest.runtime_version),
-        _line("pickles", ", ".join(manifest.pickle_allowlist) or "none"),
-        _line("source", _source(manifest)),
-    ]
-    return Content("\n").join(lines)
-
-
-def _line(label: str, text: str) -> Content:
-    return Content.assemble((label.ljust(_LABEL), "$muted"), visible(text))
-
-
-def _parity(manifest: Manifest) -> str:
-    if manifest.parity is None:
-        return "not compared"
-    return f"single {'=' if manifest.parity.equal else '≠'} batch on {counted(manifest.parity.events, 'event')}"
-
-
-def _source(manifest: Manifest) -> str:
-    commit, clean = manifest.provenance.commit, manifest.provenance.clean
-    if commit is None:
-        return "no git commit"
-    return f"commit {commit[:12]}" + ("" if clean else ", with changes that are not committed")
-
-
-class FileDialog(ModalScreen[None]):
-    """One file of the archive."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,enter,q", "dismiss", show=False)]
-
-    def __init__(self, name: str, text: str) -> None:
-        super().__init__()
-        self._file = name
-        self._text = text
-
-    def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog wide-dialog") as dialog:
-            dialog.border_title = visible(self._file)
-            dialog.border_subtitle = "esc closes"
-            with Scroll():
-                yield Static(self._content())
-
-    def _content(self) -> Content:
-        if self._file.endswith(".json"):
-            return Content("\n").join(laid_out(self._text))
-        return Content("\n").join(Content(visible(line)) for line in self._text.splitlines())
+        name = self.query_one(FilesTree).chosen
+        if name is not None and self._path is not None:
+            options = ShowOptions(self._path, file=name)
+            self.journey.start(replace(ACTIONS["look"].call(options), background=True))
 
 
 SCREEN = ArchiveScreen

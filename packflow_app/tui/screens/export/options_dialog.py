@@ -2,80 +2,94 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar
+from pathlib import Path
+from typing import ClassVar
 
-from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.containers import Vertical
-from textual.content import Content
-from textual.screen import ModalScreen
-from textual.validation import Integer
-from textual.widgets import Checkbox, Input, Label, Static
+from textual.widgets import Checkbox, Input
 
-from packflow_app.tui.registry import ACTIONS
+from packflow_app.actions.export import ExportOptions
+from packflow_app.actions.golden_events import golden_wanted
+from packflow_app.actions.kit import targets_of
+from packflow_app.actions.sign import SigningKey
+from packflow_app.errors import UsageError
+from packflow_app.packaging.private_keys import is_encrypted
+from packflow_app.tui.dialogs.form import FormDialog, shown
+from packflow_app.tui.widgets.form_row import FormRow
 from packflow_app.tui.widgets.path_input import PathInput
-from packflow_app.wording import visible
 
-if TYPE_CHECKING:
-    from packflow_app.actions.export import ExportOptions
+_TICKS = {
+    "wheel": "also as a wheel, which pip installs",
+    "strict": "let warnings keep it from being exported, too",
+    "no-run": "refuse, rather than run the model, where its verdict is stale",
+    "rebuild": "build it twice and compare, however large it is",
+    "force": "replace another archive of the same name",
+}
 
-MOST_GOLDEN = 50
 
-
-class ExportOptionsDialog(ModalScreen["ExportOptions | None"]):
+class ExportOptionsDialog(FormDialog[ExportOptions]):
     """Gives the options of the action; nothing is exported yet."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", show=False)]
+    ACTION: ClassVar[str] = "export"
+    TITLE: ClassVar[str] = "Export"
+    HINT: ClassVar[str] = "enter takes these"
 
-    def __init__(self, options: ExportOptions) -> None:
-        super().__init__()
-        self._options = options
+    def compose_fields(self) -> ComposeResult:
+        options, key = self.before, self.before.signing_key or SigningKey()
+        golden = "" if options.golden is None else str(options.golden or "none")
+        ticked = {
+            "wheel": options.form == "wheel",
+            "strict": options.strict,
+            "no-run": not options.run,
+            "rebuild": bool(options.rebuild),
+            "force": options.force,
+        }
+        yield FormRow("folder", PathInput(shown(options.output.absolute()), folders=True, id="output"))
+        yield FormRow(
+            "golden events", PathInput(golden, placeholder="as they are; or a number, none, a file", id="golden")
+        )
+        yield FormRow("signing key", PathInput(shown(key.key), placeholder="not signed", id="key"))
+        yield FormRow("  its passphrase", Input(key.passphrase or "", password=True, id="passphrase"))
+        yield FormRow("or a command", Input(key.command or "", placeholder="that signs what it reads", id="command"))
+        yield FormRow("  its public key", PathInput(shown(key.public_key), id="public-key"))
+        yield FormRow("kit folder", PathInput(shown(options.kit), placeholder="no kit", folders=True, id="kit"))
+        targets = ", ".join(options.targets)
+        yield FormRow("  for machines", Input(targets, placeholder="this one; or linux-x86_64-cp311", id="targets"))
+        for name, text in _TICKS.items():
+            yield Checkbox(text, ticked[name], id=name, compact=True)
 
-    def compose(self) -> ComposeResult:
-        golden = "" if self._options.golden is None else str(self._options.golden)
-        with Vertical(classes="dialog") as dialog:
-            dialog.border_title = "Export"
-            yield Label("Folder to write to; it is made if it is missing")
-            yield PathInput(str(self._options.output), folders=True, id="output")
-            yield Label(f"Golden events to record anew, 0 to {MOST_GOLDEN} (0: ship none; empty: as they are)")
-            yield Input(
-                golden, id="golden", placeholder="as they are", validators=[Integer(0, MOST_GOLDEN)], valid_empty=True
-            )
-            yield Checkbox("Replace another archive of the same name", self._options.force, id="force", compact=True)
-            yield Label("", id="wrong", classes="wrong")
-            yield Static(id="plan", classes="hint")
-            yield Label("enter takes these   tab next field   space ticks   esc leaves", classes="hint")
-
-    def options(self) -> ExportOptions | None:
-        """What the fields say; None where one of them cannot be."""
-        field = self.query_one("#golden", Input)
-        golden = field.value.strip()
-        if golden and not (golden.isdigit() and int(golden) <= MOST_GOLDEN):
-            return None
+    def options(self) -> ExportOptions:
+        golden, kit = self.text("golden"), self.path("kit")
+        targets = tuple(filter(None, re.split(r"[\s,]+", self.text("targets"))))
+        if targets:
+            targets_of(targets)  # which says what is none
+            if kit is None:
+                raise UsageError("Machines are of a kit: name its folder, or leave them out.")
         return replace(
-            self._options,
-            output=self.query_one("#output", PathInput).path,
-            golden=int(golden) if golden else None,
-            force=self.query_one("#force", Checkbox).value,
+            self.before,
+            output=self.path("output") or Path(),
+            golden=golden_wanted(golden) if golden else None,
+            signing_key=self._signing_key(),
+            kit=kit,
+            targets=targets,
+            form="wheel" if self.is_ticked("wheel") else "zip",
+            strict=self.is_ticked("strict"),
+            run=not self.is_ticked("no-run"),
+            rebuild=True if self.is_ticked("rebuild") else None,
+            force=self.is_ticked("force"),
         )
 
-    def on_mount(self) -> None:
-        self._plan()
-
-    @on(Input.Changed)
-    @on(Checkbox.Changed)
-    def _plan(self) -> None:
-        options = self.options()
-        self.query_one("#wrong", Label).update(
-            "" if options else f"Golden events are a number from 0 to {MOST_GOLDEN}."
-        )
-        command = ACTIONS["export"].call(options).command if options else ""
-        self.query_one("#plan", Static).update(Content.assemble(("$ ", "$muted"), visible(command)))
-
-    @on(Input.Submitted)
-    def _take(self) -> None:
-        options = self.options()
-        if options is not None:
-            self.dismiss(options)
+    def _signing_key(self) -> SigningKey | None:
+        key, command, public = self.file("key"), self.text("command"), self.file("public-key")
+        if key is None and not command:
+            return None
+        if key is not None and command:
+            raise UsageError("Sign with a key, or with a command, not with both.")
+        if command and public is None:
+            raise UsageError("Name the public key that the command signs with.")
+        passphrase = self.query_one("#passphrase", Input).value or None
+        if key is not None and is_encrypted(key) and passphrase is None:
+            raise UsageError("The key is encrypted: type its passphrase below it.")
+        return SigningKey(key, passphrase, command or None, public if command else None)

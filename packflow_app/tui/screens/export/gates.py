@@ -1,0 +1,101 @@
+"""What decides whether there will be an archive, one line each, from the plan that ``packflow export --plan`` shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from packflow_app.environments.lock import LockState
+from packflow_app.locations import LOCK_FILE
+from packflow_app.tui.steps import State, report_is_good, verdict_text
+from packflow_app.wording import counted, sized
+
+if TYPE_CHECKING:
+    from packflow_app.actions.export import ExportOptions
+    from packflow_app.actions.export_plan import ExportPlan
+
+_OF_THE_RUN = ("parity", "events-failed")
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One thing that is looked at: how it stands, and in words."""
+
+    state: State
+    name: str
+    text: str
+
+
+def gates(plan: ExportPlan, options: ExportOptions) -> list[Gate]:
+    """What an export looks at, in its order."""
+    return [_dry_run(plan, options), _checks(plan, options), _lock(plan), _golden(plan, options), _place(plan, options)]
+
+
+def headline(found: list[Gate]) -> tuple[State, str]:
+    """All of it in a few words."""
+    states = [gate.state for gate in found]
+    if State.FAILED in states:
+        return State.FAILED, "In the way"
+    if found and found[0].state is not State.OK:
+        return State.STALE, "Before: the model is run first"
+    return State.OK, "Ready to export"
+
+
+def _dry_run(plan: ExportPlan, options: ExportOptions) -> Gate:
+    verdict = plan.verdict
+    if verdict.is_complete:
+        good = report_is_good(verdict.report)
+        return Gate(State.OK if good else State.FAILED, "dry run", verdict_text(verdict.report))
+    reason = verdict.reason or "It compared nothing."
+    if not options.run:
+        return Gate(State.FAILED, "dry run", f"{reason} It may not be run (--no-run).")
+    return Gate(State.STALE, "dry run", f"{reason} It is run first.")
+
+
+def _checks(plan: ExportPlan, options: ExportOptions) -> Gate:
+    if plan.blocking:
+        first, others = plan.blocking[0], len(plan.blocking) - 1
+        where = f"{first.where}: " if first.where else ""
+        more = f" And {others} more; 4 shows all." if others else " 4 shows it."
+        return Gate(State.FAILED, "checks", f"{where}{first.message.rstrip('.')}.{more}")
+    if plan.warnings:
+        about = "none of which is in the way" if len(plan.warnings) > 1 else "which is in the way of nothing"
+        return Gate(State.STALE, "checks", f"{counted(len(plan.warnings), 'warning')}, {about}; 4 shows all")
+    return Gate(State.OK, "checks", "nothing in the way" + (", warnings included" if options.strict else ""))
+
+
+def _lock(plan: ExportPlan) -> Gate:
+    if plan.lock is LockState.STALE:
+        return Gate(State.FAILED, "lock", f"{LOCK_FILE} is not of requirements.txt; packflow env lock")
+    if plan.lock is LockState.FRESH:
+        return Gate(State.OK, "lock", f"{LOCK_FILE}, pinned and hashed")
+    return Gate(State.NOT_RUN, "lock", "none: whoever installs it takes what fits then")
+
+
+def _golden(plan: ExportPlan, options: ExportOptions) -> Gate:
+    if options.golden is not None and options.golden != 0:
+        what = f"{options.golden} events" if isinstance(options.golden, int) else options.golden.name
+        return Gate(State.OK, "golden", f"{what}, recorded anew with their outputs")
+    if plan.golden_events is None:
+        return Gate(State.OK, "golden", "real events, recorded once you agree to how many")
+    if plan.golden_events:
+        return Gate(State.OK, "golden", f"{counted(plan.golden_events, 'real event')} with their outputs")
+    return Gate(State.NOT_RUN, "golden", "none: no receiver can replay it")
+
+
+def _place(plan: ExportPlan, options: ExportOptions) -> Gate:
+    name = plan.path.name
+    if not plan.is_there:
+        return Gate(State.OK, "file", name)
+    told = "is replaced" if options.force else "is there already; another is replaced only if you say so"
+    return Gate(State.OK if options.force else State.STALE, "file", f"{name} {told}")
+
+
+def beside(plan: ExportPlan) -> dict[str, str]:
+    """What ships beside the project's own files."""
+    golden = "" if plan.golden_events == 0 else ", golden events"
+    lock = f", {LOCK_FILE}" if plan.lock is LockState.FRESH else ""
+    return {
+        "packflow_runtime/": f"{sized(plan.runtime_size)}, {counted(plan.runtime_files, 'file')}: all that runs it",
+        "packflow-info/": f"manifest, verdict, schemas, bill of materials{lock}{golden}",
+    }
