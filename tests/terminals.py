@@ -15,10 +15,17 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 ENTER = "\r"
+ESCAPE = "\x1b"
+TAB = "\t"
+RIGHT = "\x1b[C"
 DOWN = "\x1b[B"
 CTRL_C = "\x03"
 CTRL_D = "\x04"
+CTRL_U = "\x15"
 SECONDS = 120.0
+_APART = 0.15
+"""Seconds between two keys: an escape right before a letter would be another key."""
+_NOT_INHERITED = ("NO_COLOR", "PACKFLOW_THEME", "COLUMNS", "LINES")
 
 
 class Screen(pyte.Screen):
@@ -31,7 +38,10 @@ class Screen(pyte.Screen):
 
 
 class Terminal:
-    """``packflow`` with these words in a terminal of this size."""
+    """``packflow`` with these words in a terminal of this size; ``raw`` is all that it wrote.
+
+    ``is_mute``: the terminal answers no question of the program; a test may.
+    """
 
     def __init__(
         self,
@@ -40,24 +50,27 @@ class Terminal:
         columns: int = 80,
         rows: int = 24,
         command: str = sys.executable,
+        is_mute: bool = False,
         **variables: str,
     ) -> None:
-        known = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "COLUMNS", "LINES")}
-        environment = {**known, "TERM": "xterm-256color", "LANG": "C.UTF-8", "PYTHONUTF8": "1", **variables}
+        known = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
+        own = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8", "PYTHONUTF8": "1"}
+        state = {"XDG_STATE_HOME": str(folder.parent / ".state")}
         arguments = ["-m", "packflow_app", *words] if command == sys.executable else list(words)
         self.started = time.monotonic()
         self.child = pexpect.spawn(
             command,
             arguments,
             cwd=str(folder),
-            env=environment,
+            env={**known, **own, **state, **variables},
             dimensions=(rows, columns),
             encoding="utf-8",
+            codec_errors="replace",
             timeout=5,
         )
         self.raw = ""
         self.screen = Screen(columns, rows)
-        self.screen.answer = self.child.send
+        self.screen.answer = (lambda _data: None) if is_mute else self.child.send
         self._stream = pyte.Stream(self.screen)
 
     def __enter__(self) -> Self:
@@ -71,8 +84,17 @@ class Terminal:
         """The screen as it is, without the blanks at the ends of its lines."""
         return "\n".join(line.rstrip() for line in self.screen.display).rstrip()
 
-    def press(self, keys: str) -> None:
-        self.child.send(keys)
+    def press(self, *keys: str) -> None:
+        """Type keys, one after the other."""
+        for key in keys:
+            self.child.send(key)
+            end = time.monotonic() + _APART
+            while (left := end - time.monotonic()) > 0 and self.read(left):
+                pass
+
+    def resize(self, columns: int, rows: int) -> None:
+        self.screen.resize(rows, columns)
+        self.child.setwinsize(rows, columns)
 
     def read(self, seconds: float = 0.05) -> bool:
         """Take in what was written; False once the program has ended."""

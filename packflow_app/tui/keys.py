@@ -72,7 +72,7 @@ OF_SCREENS = (
     Key("N", "N", "Previous", "Go to the previous problem", "screen.problem(-1)", 0, "inspect"),
     Key("s", "s", "Save", "Save the sample of these events", "screen.save", 40, "inspect"),
     Key("r", "r", "Profile", "Read the file again and profile it", "screen.run", 50, "inspect"),
-    Key("o", "o", "Open", "Open another file of events", "screen.open_events", 45, "inspect"),
+    Key("o", "o", "Open", "Open another file of events, or read it otherwise", "screen.open_events", 45, "inspect"),
     Key("enter", "enter", "Event", "Show the event alone", "screen.open", 10, "inspect", palette=False),
     Key("left_square_bracket", "[", "Columns left", "Show earlier columns", "screen.columns(-1)", 0, "inspect"),
     Key("right_square_bracket", "]", "Columns right", "Show further columns", "screen.columns(1)", 0, "inspect"),

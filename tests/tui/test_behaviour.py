@@ -226,6 +226,31 @@ async def test_a_filter_that_is_wrong_says_why_and_keeps_the_text(project: Path)
         assert "There is:" in driver.text
 
 
+async def test_another_file_is_opened_and_read_as_one_says(project: Path, work: Path) -> None:
+    (work / "rows.txt").write_text("a,b\n1,x\n2,y\n")
+    async with opened(project, "inspect") as driver:
+        await driver.press("o")
+        await driver.see("Open events")
+        assert "$ packflow inspect churn-scorer/samples/events.ndjson" in driver.text
+        await driver.type("nowhere")
+        await driver.press("enter")
+        await driver.see("There is no such file.")
+        assert "nowhere" in driver.text
+        await driver.press("ctrl+u")
+        await driver.type("rows.t")
+        await driver.press("right", "down", "right", "right", "right", "down", "space")
+        await driver.see("$ packflow inspect rows.txt --format csv --full")
+        await driver.press("enter")
+        await driver.quiet()
+        await driver.see("2 events")
+        assert driver.app.journey_screen.command == "packflow inspect rows.txt --format csv --full"
+        await driver.press("slash")
+        await driver.type("a > 1")
+        await driver.press("enter")
+        await driver.see("1 shown where a > 1")
+        assert driver.app.journey_screen.command.endswith("--format csv --full --filter 'a > 1'")
+
+
 async def test_a_sample_is_saved_masked_and_overwritten_only_when_told(project: Path, work: Path) -> None:
     async with opened(project, "inspect") as driver:
         target = project / "sample.ndjson"

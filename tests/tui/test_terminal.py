@@ -13,13 +13,14 @@ from pathlib import Path
 import pytest
 
 from projects import backend, write_project
-from tui_terminals import Terminal, packflow_in_terminal
+from stand_ins import make_bench, make_python, tree
+from terminals import CTRL_C, DOWN, ENTER, ESCAPE, Terminal
 
 ROOT = Path(__file__).resolve().parents[2]
 EVENTS = ROOT / "tests" / "data" / "dotted_dns.ndjson.gz"
 REAL = Path(os.environ.get("PACKFLOW_EVENTS_DIR", ROOT.parent / "shared" / "events")) / "zeek_dns.ndjson.gz"
-COLOR = re.compile(rb"\x1b\[(?:[0-9]+;)*(?:3[0-7]|38|4[0-7]|48|9[0-7]|10[0-7])(?:;[0-9]+)*m")
-LEAVES_ALTERNATE_SCREEN, SHOWS_CURSOR, ENDS_MOUSE = b"\x1b[?1049l", b"\x1b[?25h", b"\x1b[?1003l"
+COLOR = re.compile(r"\x1b\[(?:[0-9]+;)*(?:3[0-7]|38|4[0-7]|48|9[0-7]|10[0-7])(?:;[0-9]+)*m")
+LEAVES_ALTERNATE_SCREEN, SHOWS_CURSOR, ENDS_MOUSE = "\x1b[?1049l", "\x1b[?25h", "\x1b[?1003l"
 
 pytestmark = pytest.mark.slow
 
@@ -29,27 +30,74 @@ def project(tmp_path: Path) -> Path:
     return write_project(tmp_path / "model")
 
 
+def app_in(
+    *words: str, folder: Path, variables: dict[str, str] | None = None, size: tuple[int, int] = (120, 36), **named: bool
+) -> Terminal:
+    """The app in a terminal of this size."""
+    return Terminal(*words, folder=folder, columns=size[0], rows=size[1], **named, **(variables or {}))
+
+
 def assert_restored(terminal: Terminal) -> None:
     for ending in (LEAVES_ALTERNATE_SCREEN, SHOWS_CURSOR, ENDS_MOUSE):
-        assert ending in terminal.output
-    last = terminal.output.rindex(LEAVES_ALTERNATE_SCREEN)
-    assert b"\x1b[?1049h" not in terminal.output[last:]
+        assert ending in terminal.raw
+    last = terminal.raw.rindex(LEAVES_ALTERNATE_SCREEN)
+    assert "\x1b[?1049h" not in terminal.raw[last:]
 
 
-@pytest.mark.parametrize("events", [EVENTS, REAL], ids=["generated", "real"])
-@pytest.mark.parametrize("size", [(120, 36), (80, 24)], ids=["120x36", "80x24"])
-def test_the_journey_by_keys_alone(tmp_path: Path, events: Path, size: tuple[int, int]) -> None:
-    if not events.is_file():
-        pytest.skip(f"{events.name} is not there; set PACKFLOW_EVENTS_DIR to a folder of real events")
-    folder = tmp_path / "work"
+PYTHON, EVENTS_FILE, LAST = "Which Python runs it?", "Example events", "Create it?"
+PLAIN = (("What is your model?", ENTER), (PYTHON, ENTER), (EVENTS_FILE, ENTER), (LAST, ENTER))
+PICKLE = (
+    *PLAIN[:2],
+    ("Model file", ENTER),
+    ("may it be opened?", "y"),
+    (EVENTS_FILE, ENTER),
+    ("Which fields are the features", ENTER),
+    (LAST, ENTER),
+)
+
+
+@pytest.fixture(scope="module")
+def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_python(tmp_path_factory.mktemp("stand-in") / "env")
+
+
+def begun(folder: Path, kind: str, stand_in: Path) -> tuple[tuple[str, str], ...]:
+    """Make the folder that a journey of this kind begins in; the questions after the name, and what is pressed."""
+    if kind == "pickle":
+        make_bench(folder, stand_in)
+        return PICKLE
     folder.mkdir()
-    shutil.copy(events, folder / "dns.ndjson.gz")
-    with packflow_in_terminal(folder=folder, size=size, variables={"XDG_STATE_HOME": str(tmp_path)}) as terminal:
+    events = {"generated": EVENTS, "real": REAL}.get(kind)
+    if events is not None:
+        if not events.is_file():
+            pytest.skip(f"{events.name} is not there; set PACKFLOW_EVENTS_DIR to a folder of real events")
+        shutil.copy(events, folder / "dns.ndjson.gz")
+    return PLAIN
+
+
+@pytest.mark.parametrize("kind", ["empty", "generated", "real", "pickle"])
+@pytest.mark.parametrize("size", [(120, 36), (80, 24)], ids=["120x36", "80x24"])
+def test_the_journey_by_keys_alone(tmp_path: Path, stand_in: Path, kind: str, size: tuple[int, int]) -> None:
+    folder = tmp_path / "work"
+    questions = begun(folder, kind, stand_in)
+    active = {"VIRTUAL_ENV": str(stand_in.parent.parent)} if kind == "pickle" else {}
+    with app_in(folder=folder, size=size, variables={"XDG_STATE_HOME": str(tmp_path), **active}) as terminal:
         terminal.wait_for("Where shall we begin?")
-        terminal.press("enter")
-        terminal.wait_for("dns.ndjson.gz")
-        terminal.press("enter", "enter")
+        terminal.press(ENTER)
+        terminal.answer("Project name", "dns-model" + ENTER)
+        for wanted, key in questions:
+            shown = terminal.wait_for(wanted)
+            assert not (folder / "packflow.yaml").exists()
+            assert not (folder / "dns-model").exists()
+            terminal.press(key)
+        assert f"packflow init {'.' if kind == 'empty' else 'dns-model'}" in shown
         terminal.wait_for("The model has not been run yet.")
+        if kind == "pickle":
+            terminal.press("3", "o")
+            terminal.wait_for("trust pickles")
+            terminal.press(DOWN, DOWN, "4,32" + ENTER)
+            terminal.wait_for("--batch-size 4,32")
+            terminal.press("1")
         terminal.press("r")
         terminal.wait_for("The dry run is good.", 60)
         terminal.press("r")
@@ -69,20 +117,38 @@ def test_the_journey_by_keys_alone(tmp_path: Path, events: Path, size: tuple[int
         terminal.press("q")
         assert terminal.end() == 0
         assert_restored(terminal)
-    archive = folder / "dns-model-0.1.0.zip"
-    archive = archive if archive.is_file() else folder / "dns_model-0.1.0.zip"
+    archive = folder / "dns_model-0.1.0.zip"
     ran = subprocess.run([sys.executable, str(archive), "info"], capture_output=True, text=True, check=True)
     assert "dns-model 0.1.0" in ran.stdout
 
 
+@pytest.mark.parametrize("at", range(1 + len(PICKLE)))
+def test_control_c_at_any_question_of_the_wizard_leaves_nothing(tmp_path: Path, stand_in: Path, at: int) -> None:
+    folder = tmp_path / "work"
+    questions = (("Project name", ENTER), *begun(folder, "pickle", stand_in))
+    before = tree(folder)
+    active = {"VIRTUAL_ENV": str(stand_in.parent.parent)}
+    with app_in(folder=folder, size=(80, 24), variables=active) as terminal:
+        terminal.wait_for("Where shall we begin?")
+        terminal.press("n")
+        for wanted, key in questions[:at]:
+            terminal.answer(wanted, key)
+        terminal.answer(questions[at][0], CTRL_C)
+        terminal.wait_for("Nothing was created.")
+        terminal.press("q")
+        assert terminal.end() == 0
+        assert_restored(terminal)
+    assert tree(folder) == before
+
+
 def test_a_run_stops_within_a_second_and_the_app_goes_on(tmp_path: Path) -> None:
     project = write_project(tmp_path / "slow", backend("time.sleep(0.2)\nreturn [{'n': e['n']} for e in inputs]"))
-    with packflow_in_terminal("ui", "dry-run", folder=project) as terminal:
+    with app_in("ui", "dry-run", folder=project) as terminal:
         terminal.wait_for("has not been run yet")
         terminal.press("r")
         terminal.wait_for("esc stop")
         terminal.wait_for("of 40 events")
-        terminal.press("escape")
+        terminal.press(ESCAPE)
         terminal.wait_for("stopped", 1.5)
         terminal.press("q")
         assert terminal.end(5) == 0
@@ -91,7 +157,7 @@ def test_a_run_stops_within_a_second_and_the_app_goes_on(tmp_path: Path) -> None
 
 def test_quitting_while_something_runs_is_asked_about(tmp_path: Path) -> None:
     project = write_project(tmp_path / "slow", backend("time.sleep(0.2)\nreturn [{'n': e['n']} for e in inputs]"))
-    with packflow_in_terminal("ui", "3", folder=project) as terminal:
+    with app_in("ui", "3", folder=project) as terminal:
         terminal.wait_for("has not been run yet")
         terminal.press("r")
         terminal.wait_for("esc stop")
@@ -107,9 +173,9 @@ def test_quitting_while_something_runs_is_asked_about(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_with_the_terminal_restored(project: Path, number: signal.Signals) -> None:
-    with packflow_in_terminal(folder=project) as terminal:
+    with app_in(folder=project) as terminal:
         terminal.wait_for("has not been run yet")
-        os.kill(terminal.process, number)
+        os.kill(terminal.child.pid, number)
         assert terminal.end(5) == 128 + number
         assert_restored(terminal)
 
@@ -122,10 +188,10 @@ def test_a_fault_ends_it_with_one_clear_error(project: Path, tmp_path: Path) -> 
         "def fail(seen):\n    raise RuntimeError('broken on purpose')\n"
         "steps.next_step = fail\n"
     )
-    with packflow_in_terminal(folder=project, variables={"PYTHONPATH": str(broken)}) as terminal:
+    with app_in(folder=project, variables={"PYTHONPATH": str(broken)}) as terminal:
         assert terminal.end(20) == 70
         assert_restored(terminal)
-        after = terminal.output[terminal.output.rindex(LEAVES_ALTERNATE_SCREEN) :].decode()
+        after = terminal.raw[terminal.raw.rindex(LEAVES_ALTERNATE_SCREEN) :]
         assert "Packflow has a fault: RuntimeError: broken on purpose" in after
         assert "Traceback" not in after
 
@@ -136,40 +202,40 @@ def test_a_fault_ends_it_with_one_clear_error(project: Path, tmp_path: Path) -> 
 def test_no_colour_codes_where_none_are_wanted(
     project: Path, arguments: tuple[str, ...], variables: dict[str, str]
 ) -> None:
-    with packflow_in_terminal(*arguments, folder=project, variables=variables) as terminal:
+    with app_in(*arguments, folder=project, variables=variables) as terminal:
         terminal.wait_for("has not been run yet")
-        for key in ("2", "3", "4", "5", "6", "?", "escape", "t", "1"):
+        for key in ("2", "3", "4", "5", "6", "?", ESCAPE, "t", "1"):
             terminal.press(key)
         terminal.press("q")
         assert terminal.end() == 0
-        assert COLOR.findall(terminal.output) == []
+        assert COLOR.findall(terminal.raw) == []
 
 
 def test_the_terminals_own_colours_are_sixteen(project: Path) -> None:
-    with packflow_in_terminal("ui", "--theme", "ansi", folder=project) as terminal:
+    with app_in("ui", "--theme", "ansi", folder=project) as terminal:
         terminal.wait_for("has not been run yet")
         for key in ("2", "3", "4", "5", "6", "1"):
             terminal.press(key)
         terminal.press("q")
         assert terminal.end() == 0
-        assert b"38;2" not in terminal.output
-        assert b"48;2" not in terminal.output
-        assert COLOR.findall(terminal.output)
+        assert "38;2" not in terminal.raw
+        assert "48;2" not in terminal.raw
+        assert COLOR.findall(terminal.raw)
 
 
 def test_a_light_terminal_is_asked_and_believed(project: Path) -> None:
-    with packflow_in_terminal(folder=project) as terminal:
-        while b"\x1b]11;?" not in terminal.output:
+    with app_in(folder=project, is_mute=True) as terminal:
+        while "\x1b]11;?" not in terminal.raw:
             terminal.read()
-        os.write(terminal.descriptor, b"\x1b]11;rgb:ffff/ffff/eeee\x1b\\\x1b[?62;c")
+        terminal.press("\x1b]11;rgb:ffff/ffff/eeee\x1b\\\x1b[?62;c")
         terminal.wait_for("has not been run yet")
-        assert b"48;2;251;251;249" in terminal.output
+        assert "48;2;251;251;249" in terminal.raw
         terminal.press("q")
         assert terminal.end() == 0
 
 
 def test_a_window_too_small_asks_for_room_and_goes_on_when_it_has_it(project: Path) -> None:
-    with packflow_in_terminal(folder=project, size=(40, 10)) as terminal:
+    with app_in(folder=project, size=(40, 10)) as terminal:
         terminal.wait_for("60 columns and 16")
         terminal.resize(100, 30)
         terminal.wait_for("has not been run yet")
@@ -183,15 +249,15 @@ def no_utf8() -> dict[str, str]:
 
 
 def test_a_locale_without_utf8_is_no_traceback(project: Path, no_utf8: dict[str, str]) -> None:
-    with packflow_in_terminal(folder=project, variables=no_utf8) as terminal:
+    with app_in(folder=project, variables=no_utf8) as terminal:
         terminal.wait_for("has not been run yet")
         terminal.press("2", "3", "1", "q")
         assert terminal.end() == 0
-        assert b"Traceback" not in terminal.output
+        assert "Traceback" not in terminal.raw
 
 
 def test_a_dumb_terminal_gets_a_numbered_menu(project: Path) -> None:
-    with packflow_in_terminal(folder=project, variables={"TERM": "dumb"}) as terminal:
+    with app_in(folder=project, variables={"TERM": "dumb"}) as terminal:
         terminal.wait_for("Choose a number")
         assert "Next: The model has not been run yet." in terminal.text
         number = next(line.split()[0] for line in terminal.text.splitlines() if "packflow dry-run" in line)
@@ -202,7 +268,7 @@ def test_a_dumb_terminal_gets_a_numbered_menu(project: Path) -> None:
         terminal.wait_for("There is no choice")
         terminal.press("q\r")
         assert terminal.end() == 0
-        assert b"\x1b[" not in terminal.output
+        assert "\x1b[" not in terminal.raw
 
 
 def test_no_tty_is_one_sentence() -> None:

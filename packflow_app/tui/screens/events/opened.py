@@ -68,8 +68,9 @@ class FilterProgressed:
 class OpenedEvents:
     """One file, indexed; used by one thread at a time for each of its methods. ``close`` ends it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, format: str | None = None) -> None:  # noqa: A002 - as the option is called
         self.path = path
+        self._format = format
         self.odd = OddValues([])
         self.paths: tuple[PathProfile, ...] = ()
         self._stack = ExitStack()
@@ -83,7 +84,7 @@ class OpenedEvents:
 
     def open(self, _report: Callable[[Any], None], cancel: threading.Event) -> OpenedEvents:
         """Index the file; raises what ``open_index`` does."""
-        self._index = self._stack.enter_context(open_index(self.path, cancelled=cancel))
+        self._index = self._stack.enter_context(open_index(self.path, format=self._format, cancelled=cancel))
         return self
 
     def close(self) -> None:

@@ -14,10 +14,10 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from packflow_app.actions.inspect import InspectOptions
-from packflow_app.tui.dialogs.ask_path import AskPath, PathQuestion
 from packflow_app.tui.dialogs.confirm import ConfirmDialog
 from packflow_app.tui.registry import ACTIONS, Call
 from packflow_app.tui.screens.events.event_view import EventDialog, event_text
+from packflow_app.tui.screens.events.open_dialog import OpenEventsDialog
 from packflow_app.tui.screens.events.opened import OpenedEvents, Page, looks_like_sql
 from packflow_app.tui.screens.events.profile_table import ProfileTable
 from packflow_app.tui.screens.events.save_dialog import SaveDialog
@@ -48,7 +48,8 @@ class EventsScreen(JourneyScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._chosen_file: Path | None = None
+        self._chosen: InspectOptions | None = None
+        self._options: InspectOptions | None = None
         self._file: Path | None = None
         self._opened: OpenedEvents | None = None
         self._found: array[int] | None = None
@@ -79,20 +80,22 @@ class EventsScreen(JourneyScreen):
     # Which file
 
     def show_project(self, seen: ProjectSeen | None) -> None:
-        file = self._chosen_file or (seen.events if seen is not None else None)
-        if file is not None and file != self._file:
-            self._open(file)
+        own = InspectOptions(seen.events) if seen is not None and seen.events is not None else None
+        options = self._chosen or own
+        if options is not None and options != self._options:
+            self._open(options)
         self._draw_about()
 
-    def _open(self, file: Path) -> None:
+    def _open(self, options: InspectOptions) -> None:
         self._close()
-        self._file = file
-        self._opened, self._found, self._filter, self._profile = OpenedEvents(file), None, "", None
+        self._options, self._file = options, Path(str(options.source))
+        self._opened = OpenedEvents(self._file, options.format)
+        self._found, self._filter, self._profile = None, "", None
         self.query_one(ProblemPanel).show(None)
         self.query_one(EventTable).forget_columns()
         self.query_one(EventTable).reset(0)
         self._read(OPEN, "Open the events", self._opened.open)
-        self.journey.start(ACTIONS["inspect"].call(InspectOptions(file)))
+        self.journey.start(ACTIONS["inspect"].call(options))
 
     def _close(self) -> None:
         for action in self.ACTIONS:
@@ -110,10 +113,10 @@ class EventsScreen(JourneyScreen):
         self.journey.start(Call(action, title, words, run, background=background))
 
     def call(self) -> Call | None:
-        if self._file is None:
+        if self._options is None:
             return None
         sql = self._filter if self._filter and looks_like_sql(self._filter) else None
-        return ACTIONS["inspect"].call(InspectOptions(self._file, filter=sql))
+        return ACTIONS["inspect"].call(replace(self._options, filter=sql))
 
     # Jobs
 
@@ -221,7 +224,7 @@ class EventsScreen(JourneyScreen):
             parts.append((f"✗ {invalid}", "$error") if profile.invalid_count else ("✓ no invalid lines", "$success"))
             if profile.conflicts:
                 parts.append((f"  ● {counted(len(profile.conflicts), 'conflict')} of types", "$warning"))
-            sampled = ", sampled" if profile.sampling is not None else ""
+            sampled = ", sampled: o reads all of it" if profile.sampling is not None else ""
             parts.append((f"  {profile.format}, {sized(profile.bytes)}{sampled}", "$muted"))
         if self._filter:
             kind = "where" if looks_like_sql(self._filter) else "with"
@@ -301,12 +304,11 @@ class EventsScreen(JourneyScreen):
             self.app.push_screen(EventDialog(row))
 
     def action_open_events(self) -> None:
-        question = PathQuestion("Open events", "A file of events: JSON, CSV or Parquet, plain or compressed")
-        self.app.push_screen(AskPath(question), self._chose)
+        self.app.push_screen(OpenEventsDialog(self._options), self._chose)
 
-    def _chose(self, path: Path | None) -> None:
-        if path is not None:
-            self._chosen_file = path
+    def _chose(self, options: InspectOptions | None) -> None:
+        if options is not None:
+            self._chosen = options
             self.show_project(self.journey.seen)
             self.show_command()
 
