@@ -15,6 +15,8 @@ from packflow_app.actions.export import ExportOptions, export
 from packflow_app.actions.validate import ValidateOptions, validate
 from packflow_app.locations import dry_run_dir, journal_file
 from packflow_app.tui.app import PackflowApp
+from packflow_app.tui.new_project.question_view import QuestionView
+from packflow_app.tui.new_project.screen import NewProjectScreen
 from packflow_app.tui.screen_text import screen_text
 from projects import write_project
 
@@ -26,6 +28,17 @@ if TYPE_CHECKING:
 
 SIZES = ((120, 36), (80, 24))
 PATIENCE = 20.0
+WAY = (
+    ("Project name", "enter"),
+    ("What is your model?", "enter"),
+    ("Which Python runs it?", "enter"),
+    ("Model file", "enter"),
+    ("Do you trust who made model.pkl, and may it be opened?", "y"),
+    ("Example events", "enter"),
+    ("Which fields are the features, in which order?", "enter"),
+    ("Create it?", "enter"),
+)
+"""What the wizard asks in the folder of ``stand_ins.make_bench``, and what goes on."""
 
 
 class Driver:
@@ -82,6 +95,34 @@ async def opened(
         driver = Driver(app, pilot)
         await driver.quiet()
         yield driver
+
+
+def asked(driver: Driver) -> str:
+    """The question of the wizard that is open; empty while none is."""
+    screen = driver.app.screen
+    view = screen.query_one(QuestionView) if isinstance(screen, NewProjectScreen) else None
+    job = driver.app.jobs.latest.get("init")
+    is_open = view is not None and view.asked is not None and job is not None and job.waits
+    return view.asked.question.text if is_open else ""  # type: ignore[union-attr]
+
+
+async def question(driver: Driver, wanted: str) -> str:
+    """Wait for a question; the screen."""
+    await driver.until(lambda: asked(driver) == wanted, wanted)
+    await driver.pilot.pause()
+    return driver.text
+
+
+async def walk(driver: Driver, *, to: str) -> list[str]:
+    """Begin, and answer all before a question; the screen at each."""
+    await driver.press("n")
+    texts = []
+    for wanted, key in WAY:
+        texts.append(await question(driver, wanted))
+        if wanted == to:
+            return texts
+        await driver.press(key)
+    return texts
 
 
 def finished_project(folder: Path) -> Path:

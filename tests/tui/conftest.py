@@ -11,6 +11,7 @@ import pytest
 
 from packflow_app.tui.project_watch import ProjectWatch
 from screens import finished_project
+from stand_ins import make_bench, make_python
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -54,3 +55,17 @@ def work(made_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
 @pytest.fixture
 def project(work: Path) -> Path:
     return work / "churn-scorer"
+
+
+@pytest.fixture(scope="session")
+def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_python(tmp_path_factory.mktemp("stand-in") / "env")
+
+
+@pytest.fixture
+def bench(tmp_path: Path, stand_in: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with a model and its events; the Python that has what it needs is the active one."""
+    folder = make_bench(tmp_path / "dns-score", stand_in)
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("VIRTUAL_ENV", str(stand_in.parent.parent))
+    return folder

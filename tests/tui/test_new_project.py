@@ -20,39 +20,14 @@ from packflow_app.tui.dialogs.help import HelpDialog
 from packflow_app.tui.keys import NEW_PROJECT, OF_NEW_PROJECT, keys_of
 from packflow_app.tui.new_project.conversation import Answer, Asked, Conversation, Trail
 from packflow_app.tui.new_project.question_view import QuestionView
-from packflow_app.tui.new_project.screen import NewProjectScreen
 from packflow_app.tui.registry import ACTIONS
 from packflow_app.tui.widgets.command_line import CommandLine
 from packflow_app.tui.widgets.key_hints import KeyHints
-from screens import SIZES, Driver, opened
-from stand_ins import SLOW, make_bench, make_python, save_model, tree
+from screens import SIZES, WAY, Driver, asked, opened, question, walk
+from stand_ins import SLOW, save_model, tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-WAY = (
-    ("Project name", "enter"),
-    ("What is your model?", "enter"),
-    ("Which Python runs it?", "enter"),
-    ("Model file", "enter"),
-    ("Do you trust who made model.pkl, and may it be opened?", "y"),
-    ("Example events", "enter"),
-    ("Which fields are the features, in which order?", "enter"),
-    ("Create it?", "enter"),
-)
-
-
-@pytest.fixture(scope="module")
-def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_python(tmp_path_factory.mktemp("stand-in") / "env")
-
-
-@pytest.fixture
-def bench(tmp_path: Path, stand_in: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = make_bench(tmp_path / "dns-score", stand_in)
-    monkeypatch.chdir(folder)
-    monkeypatch.setenv("VIRTUAL_ENV", str(stand_in.parent.parent))
-    return folder
 
 
 @pytest.fixture
@@ -63,39 +38,6 @@ def plain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "events.ndjson").write_text("".join(json.dumps({"bytes": n * 7 % 100}) + "\n" for n in range(50)))
     monkeypatch.chdir(folder)
     return folder
-
-
-def asked(driver: Driver) -> str:
-    """The question that is open; empty while none is."""
-    screen = driver.app.screen
-    view = screen.query_one(QuestionView) if isinstance(screen, NewProjectScreen) else None
-    job = driver.app.jobs.latest.get("init")
-    is_open = view is not None and view.asked is not None and job is not None and job.waits
-    return view.asked.question.text if is_open else ""  # type: ignore[union-attr]
-
-
-def flat(driver: Driver) -> str:
-    """The screen's text in one line, without its frames."""
-    return " ".join(driver.text.replace("│", " ").split())
-
-
-async def question(driver: Driver, wanted: str) -> str:
-    """Wait for a question; the screen."""
-    await driver.until(lambda: asked(driver) == wanted, wanted)
-    await driver.pilot.pause()
-    return driver.text
-
-
-async def walk(driver: Driver, *, to: str) -> list[str]:
-    """Begin, and answer all before a question; the screen at each."""
-    await driver.press("n")
-    texts = []
-    for wanted, key in WAY:
-        texts.append(await question(driver, wanted))
-        if wanted == to:
-            return texts
-        await driver.press(key)
-    return texts
 
 
 async def test_enter_all_the_way_makes_a_project_that_is_opened(bench: Path) -> None:
@@ -119,6 +61,11 @@ async def test_enter_all_the_way_makes_a_project_that_is_opened(bench: Path) -> 
         assert driver.app.project == bench / "dns-score"
         await driver.see("dns-score is made")
     assert (bench / "dns-score" / "packflow.yaml").is_file()
+
+
+def flat(driver: Driver) -> str:
+    """The screen's text in one line, without its frames."""
+    return " ".join(driver.text.replace("│", " ").split())
 
 
 @pytest.mark.slow

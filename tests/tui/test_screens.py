@@ -8,6 +8,7 @@ with the next release of Textual, whose SVG does. Colours are looked at for what
 from __future__ import annotations
 
 import os
+import re
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from packflow_app.errors import CancelledError, ModelFailedError
 from packflow_app.tui.keys import SCREENS
 from packflow_app.tui.registry import Call
 from packflow_app.tui.widgets.key_hints import KeyHints
-from screens import SIZES, Driver, normal, opened
+from screens import SIZES, WAY, Driver, normal, opened, question
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 KEPT = Path(__file__).parent / "screens"
 UPDATE = bool(os.environ.get("PACKFLOW_UPDATE_SCREENS"))
 STATES = ("empty", "ok", "error", "running")
+WIZARD = ("name", "kind", "python", "model", "trust", "events", "features", "summary", "error", "path")
 ACTION = {"home": "dry-run"}
 
 
@@ -92,11 +94,7 @@ async def test_a_screen_looks_as_it_did(work: Path, screen: str, size: tuple[int
     looks = await all_states(work, screen, size)
     assert set(looks) == set(STATES)
     for state, (text, _) in looks.items():
-        now = normal(text, work)
-        if UPDATE:
-            KEPT.mkdir(exist_ok=True)
-            kept_file(screen, state, size).write_text(now, encoding="utf-8")
-        assert now == kept_file(screen, state, size).read_text("utf-8"), state
+        check_kept(screen, state, size, normal(text, work))
 
 
 @pytest.mark.slow
@@ -119,6 +117,74 @@ async def test_a_screen_shown_twice_is_drawn_alike(work: Path) -> None:
         )
 
 
+def check_kept(name: str, state: str, size: tuple[int, int], now: str) -> None:
+    """Compare a text with the one that is kept, or keep it."""
+    if UPDATE:
+        KEPT.mkdir(exist_ok=True)
+        kept_file(name, state, size).write_text(now, encoding="utf-8")
+    assert now == kept_file(name, state, size).read_text("utf-8"), state
+
+
+async def wizard_looks(size: tuple[int, int], theme: str = "dark") -> dict[str, tuple[str, str]]:
+    """What the wizard looks like at each question, with an answer that will not do, and with files to choose from."""
+    looks = {}
+    async with opened(None, size=size, theme=theme) as driver:
+        await driver.press("n")
+        for (wanted, key), state in zip(WAY, WIZARD, strict=False):
+            await question(driver, wanted)
+            looks[state] = look(driver, size)
+            if state == "name":
+                await driver.type("9")
+                await driver.press("enter")
+                await driver.see("is not a project name")
+                looks["error"] = look(driver, size)
+                await driver.press("ctrl+u")
+                await driver.type("dns-score")
+            if state == "model":
+                await driver.press("down", "enter")
+                await question(driver, "Path of the model file")
+                await driver.see("events.ndjson")
+                looks["path"] = look(driver, size)
+                await driver.press("escape")
+                await question(driver, wanted)
+                await driver.press("up")
+            if state != "summary":
+                await driver.press(key)
+    return looks
+
+
+def of_any_python(text: str, folder: Path) -> str:
+    """A screen's text, whichever Python it was."""
+    return re.sub(r"Python 3\.\d+\.\d+", "Python 3.x", normal(text, folder))
+
+
+@pytest.mark.parametrize("size", SIZES, ids=["120x36", "80x24"])
+async def test_the_wizard_looks_as_it_did(bench: Path, size: tuple[int, int]) -> None:
+    looks = await wizard_looks(size)
+    assert set(looks) == set(WIZARD)
+    for state, (text, _) in looks.items():
+        check_kept("new-project", state, size, of_any_python(text, bench))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("theme", ["light", "ansi"])
+async def test_a_theme_changes_the_colours_of_the_wizard_alone(bench: Path, theme: str) -> None:
+    for state, (text, picture) in (await wizard_looks(SIZES[1], theme)).items():
+        assert of_any_python(text, bench) == kept_file("new-project", state, SIZES[1]).read_text("utf-8"), state
+        assert ("#fbfbf9" in picture.lower()) == (theme == "light")
+        assert "#12171e" not in picture.lower(), "a colour of the dark theme"
+
+
+@pytest.mark.parametrize("size", SIZES, ids=["120x36", "80x24"])
+async def test_the_options_of_a_dry_run_look_as_they_did(work: Path, size: tuple[int, int]) -> None:
+    async with opened(work / "churn-scorer", "dry-run", size=size) as driver:
+        await driver.press("o")
+        await driver.see("trust pickles")
+        check_kept("dry-run", "options", size, normal(driver.text, work))
+
+
 def test_no_file_of_a_screen_is_left_over() -> None:
     wanted = {kept_file(screen, state, size) for screen in SCREENS for state in STATES for size in SIZES}
+    wanted |= {kept_file("new-project", state, size) for state in WIZARD for size in SIZES}
+    wanted |= {kept_file("dry-run", "options", size) for size in SIZES}
     assert set(KEPT.iterdir()) == wanted

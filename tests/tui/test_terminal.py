@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from projects import backend, write_project
-from stand_ins import make_bench, make_python, tree
+from stand_ins import make_bench, tree
 from terminals import CTRL_C, DOWN, ENTER, ESCAPE, Terminal
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,11 +54,6 @@ PICKLE = (
     ("Which fields are the features", ENTER),
     (LAST, ENTER),
 )
-
-
-@pytest.fixture(scope="module")
-def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_python(tmp_path_factory.mktemp("stand-in") / "env")
 
 
 def begun(folder: Path, kind: str, stand_in: Path) -> tuple[tuple[str, str], ...]:

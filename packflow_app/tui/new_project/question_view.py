@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 
 _FILTERED = 10
 """Lists of more choices than these can be filtered."""
-_MARGIN = 4
-"""Columns that a list needs beside its lines: its padding and the bar that scrolls it."""
+_SHORT = 8
+"""Lists of fewer choices need no scroll bar."""
+_PADDING, _BAR = 2, 2
+"""Columns that a list needs beside its lines, and where it is long for the bar that scrolls it."""
 
 
 class QuestionView(Vertical):
@@ -162,9 +164,9 @@ class QuestionView(Vertical):
         self._shown = tuple(
             one for one in choices_of(question) if not wanted or any(wanted in cell.casefold() for cell in one.cells)
         )
-        header, lines = choice_lines(
-            question, self._shown, max(20, self.screen.query_one("#wizard").content_size.width - _MARGIN)
-        )
+        width = self.screen.query_one("#wizard").content_size.width - _PADDING
+        room = width - _BAR if len(self._shown) >= _SHORT else width
+        header, lines = choice_lines(question, self._shown, max(20, room))
         self.query_one("#header", Static).update(Content.styled(f" {header}", "bold $muted"))
         listed.clear_options()
         listed.add_options([Option(line) for line in lines])

@@ -121,7 +121,13 @@ class NewProjectScreen(ModalScreen["Path | None"]):
         view.display = True
         view.show(asked)
         self.query_one(CommandLine).show(shown([*asked.command]), copied=view.is_choice)
-        self.query_one(KeyHints).leave_out(*(() if view.is_choice else ("c",)))
+        self._show_keys(typed=not view.is_choice, first=not asked.answers)
+
+    def _show_keys(self, *, typed: bool, first: bool) -> None:
+        """The keys that do something now: letters are typed into a field, and nothing is before the first question."""
+        left_out = [*(["c"] if typed else []), *(["ctrl+c"] if first else [])]
+        labels = {"escape": "Leave"} if first else {}
+        self.query_one(KeyHints).adapt(left_out=tuple(left_out), labels=labels)
 
     def _draw_answers(self, notes: tuple[str, ...] = ()) -> None:
         lines = [
@@ -170,6 +176,7 @@ class NewProjectScreen(ModalScreen["Path | None"]):
         self.query_one(QuestionView).display = False
         self.query_one("#failed", ProblemPanel).show(job.problem)
         self._draw_answers(("esc goes back to the last question, r tries again.",))
+        self._show_keys(typed=False, first=False)
         self.set_focus(None)
 
     def _left(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from textual import events
 from textual.content import Content
 from textual.widgets import Static
@@ -23,13 +25,13 @@ class KeyHints(Static):
         self._keys = footer_of(screen)
         self._has_palette = screen in SCREENS
         self._left_out: tuple[str, ...] = ()
+        self._labels: dict[str, str] = {}
         self._places: list[tuple[int, int, Key]] = []
 
-    def leave_out(self, *keys: str) -> None:
-        """Show no keys that do nothing now."""
-        if keys != self._left_out:
-            self._left_out = keys
-            self._draw()
+    def adapt(self, *, left_out: tuple[str, ...] = (), labels: dict[str, str] | None = None) -> None:
+        """Show no keys that do nothing now, and what others do now; by the names of the keys."""
+        self._left_out, self._labels = left_out, labels or {}
+        self._draw()
 
     def on_mount(self) -> None:
         self._draw()
@@ -46,7 +48,11 @@ class KeyHints(Static):
         width = self.content_size.width
         right = _item(_PALETTE) if self._has_palette else Content("")
         most = (_MOST_NARROW if self.app.size.width < _NARROW else len(self._keys) + 1) - self._has_palette
-        useful = [key for key in self._keys if key.keys not in self._left_out]
+        useful = [
+            replace(key, label=self._labels.get(key.keys, key.label))
+            for key in self._keys
+            if key.keys not in self._left_out
+        ]
         last = [key for key in useful if key.footer >= 80]
         first = [key for key in useful if key.footer < 80][: most - len(last)]
         while first and _length([*first, *last]) + right.cell_length + 2 > width:
