@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import sysconfig
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -40,6 +43,14 @@ def write_project(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content.encode() if isinstance(content, str) else content)
     return folder
+
+
+def give_python(project: Path) -> None:
+    """A ``.venv`` of the project's own that has what the tests' environment has."""
+    folder = project / ".venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", "--symlinks", folder], check=True)
+    site = next((folder / "lib").glob("python*/site-packages"))
+    (site / "tests_own.pth").write_text(sysconfig.get_path("purelib") + "\n")
 
 
 def backend(execute: str, extra: str = "") -> str:

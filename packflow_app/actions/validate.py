@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packflow_app.actions.dry_run import DryRunOptions, dry_run
-from packflow_app.actions.fixes import Fix, apply_fixes
+from packflow_app.actions.fixes import Fix, PlannedFix, apply_fixes, planned_fixes
 from packflow_app.checks.check import Check, Finding, Severity
 from packflow_app.checks.context import Context, look_at
 from packflow_app.checks.registry import applicable_checks, can_be_run, findings_in
@@ -30,20 +30,24 @@ class ValidateOptions:
     """What ``packflow validate`` may be told.
 
     ``run``: run the model where its verdict is missing or stale; ``fix``: mend what can be mended with nothing left to
-    decide, and look again.
+    decide, and look again; ``only`` what these checks found, where any are named; ``plan``: mend nothing, and tell what
+    would be.
     """
 
     project: Path = field(default_factory=Path)
     run: bool = True
     python: str | None = None
     fix: bool = False
+    only: tuple[str, ...] = ()
+    plan: bool = False
 
 
 @dataclass(frozen=True)
 class Validated:
     """What was found, the checks that looked, and the dry run's verdict they looked at; ``ran_dry_run``: just now.
 
-    ``config`` is None where packflow.yaml cannot be read; ``fixed`` is what was mended before these findings.
+    ``config`` is None where packflow.yaml cannot be read; ``fixed`` is what was mended before these findings,
+    ``planned`` what would be, where only that was asked for.
     """
 
     folder: Path
@@ -53,6 +57,7 @@ class Validated:
     verdict: Verdict
     ran_dry_run: bool
     fixed: list[Fix] = field(default_factory=list)
+    planned: list[PlannedFix] = field(default_factory=list)
 
     @property
     def log(self) -> str:
@@ -86,13 +91,15 @@ def validate(
     cannot be kept or a fix not be written, CancelledError when stopped.
     """
     context, ran = _looked_at(options, report, cancel)
-    fixed = apply_fixes(context, findings_in(context)) if options.fix else []
+    planned = planned_fixes(context, findings_in(context), options.only) if options.fix else []
+    fixed = apply_fixes(planned) if not options.plan else []
     if fixed:
         context, again = _looked_at(options, report, cancel)
         ran = ran or again
     config = None if context.config_error is not None else context.config
     findings = findings_in(context)
-    done = Validated(context.folder, config, applicable_checks(context), findings, context.verdict, ran, fixed)
+    told = planned if options.plan else []
+    done = Validated(context.folder, config, applicable_checks(context), findings, context.verdict, ran, fixed, told)
     if options.run:
         record_step(context.folder, "validate", _entry(done, context.digest))
     return done

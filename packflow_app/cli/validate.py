@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from packflow_app.actions.fixes import MENDED
 from packflow_app.actions.validate import Validated, ValidateOptions, validate
 from packflow_app.checks.check import Finding, Severity
 from packflow_app.cli.dry_run import describe_progress
@@ -29,6 +30,13 @@ def command(
     fix: Annotated[
         bool, typer.Option("--fix", help="Mend what needs no decision: take back ignored artifacts, list requirements.")
     ] = False,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CHECK", help="With --fix: mend only what this check found. Repeatable."),
+    ] = None,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="With --fix: show what would change, and change nothing.")
+    ] = False,
     no_run: Annotated[
         bool, typer.Option("--no-run", help="Never run the model: go by the last dry run, if there is one.")
     ] = False,
@@ -39,9 +47,10 @@ def command(
     del no_input  # nothing is asked
     if strict and no_warnings:
         raise UsageError("--strict fails on warnings and --no-warnings hides them.", hint="Give one of the two.")
+    chosen = _mendable(only or [], fix=fix, plan=plan)
     terminal = terminal_of(context, as_json=as_json)
     done = validate(
-        ValidateOptions(project, not no_run, python, fix),
+        ValidateOptions(project, not no_run, python, fix, chosen, plan),
         report=lambda progress: terminal.progress(f"dry run, {describe_progress(progress)}"),
     )
     shown = [finding for finding in done.findings if not no_warnings or finding.severity is Severity.ERROR]
@@ -50,6 +59,21 @@ def command(
         show(terminal, done, shown, verbose=verbose, strict=strict)
         return int(exit_code)
     return terminal.emit(Result(_data(done, shown), *_problems(shown), exit_code=exit_code))
+
+
+def _mendable(only: list[str], *, fix: bool, plan: bool) -> tuple[str, ...]:
+    """The checks that ``--only`` names."""
+    if (only or plan) and not fix:
+        raise UsageError(
+            f"{'--only' if only else '--plan'} says something about --fix, which was not given.", hint="Add --fix."
+        )
+    unknown = sorted(set(only) - MENDED)
+    if unknown:
+        raise UsageError(
+            f"--only {unknown[0]}: there is no such check whose findings --fix mends.",
+            hint=f"Name one of {', '.join(sorted(MENDED))}.",
+        )
+    return tuple(only)
 
 
 def _data(done: Validated, shown: list[Finding]) -> dict[str, Any]:
@@ -62,6 +86,10 @@ def _data(done: Validated, shown: list[Finding]) -> dict[str, Any]:
         "findings": [_finding(finding) for finding in shown],
         "dry_run": {"state": done.verdict.freshness.name.lower(), "ran": done.ran_dry_run, "log": done.log},
         "fixed": [asdict(fix) for fix in done.fixed],
+        "planned": [
+            {"file": one.fixes[0].file, "diff": one.diff, "fixes": [asdict(fix) for fix in one.fixes]}
+            for one in done.planned
+        ],
     }
 
 

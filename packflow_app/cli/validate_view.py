@@ -32,6 +32,11 @@ def show(terminal: Terminal, done: Validated, shown: list[Finding], *, verbose: 
         terminal.say(f"ran the model on {counted(_events(done), 'sample event')}")
     for fix in done.fixed:
         terminal.say(f"[green]mended[/] {escape(visible(fix.file))}: {escape(visible(fix.what))} [dim]({fix.check})[/]")
+    for planned in done.planned:
+        for fix in planned.fixes:
+            terminal.say(f"[yellow]would mend[/] {escape(visible(fix.file))}: {escape(visible(fix.what))}")
+        for line in planned.diff:
+            terminal.say(f"  {escape(visible(line))}")
     terminal.say()
     if shown:
         terminal.show(_table(shown, verbose=verbose))

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-import shutil
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
 
-from packflow_app.errors import NotFoundError, NotWritableError, not_writable
-from packflow_app.placing import sibling
+from packflow_app.errors import NotFoundError
+from packflow_app.projects.replacing import replace_file
 from packflow_app.projects.requirements import DeclaredRequirements, RequirementsText, logical_lines
 
 if TYPE_CHECKING:
@@ -90,26 +89,8 @@ def write_requirements(rewrite: RequirementsRewrite) -> bool:
     """
     if rewrite.after == rewrite.before:
         return False
-    path = rewrite.path.resolve()  # a link stays one
-    work = sibling(path)
-    try:
-        work.write_bytes(rewrite.after)
-        if path.exists():
-            shutil.copymode(path, work)
-        _check_unchanged(path, rewrite.before)
-        work.replace(path)
-    except OSError as error:
-        raise not_writable(rewrite.path, error) from error
-    finally:
-        work.unlink(missing_ok=True)
+    replace_file(rewrite.path, rewrite.before if rewrite.before or rewrite.path.exists() else None, rewrite.after)
     return True
-
-
-def _check_unchanged(path: Path, before: bytes) -> None:
-    if (path.read_bytes() if path.exists() else b"") != before:
-        raise NotWritableError(
-            f"{path} was changed meanwhile, so it is left as it is.", file=str(path), hint="Run the command again."
-        )
 
 
 class _Editor:

@@ -11,7 +11,7 @@ from packflow_app.events.sample import SAMPLE_EVENTS
 
 if TYPE_CHECKING:
     from packflow_app.actions.dry_run import DryRunOptions
-    from packflow_app.actions.environment import SyncOptions
+    from packflow_app.actions.environment import LockOptions, SyncOptions
     from packflow_app.actions.export import ExportOptions
     from packflow_app.actions.inspect import InspectOptions
     from packflow_app.actions.show import ShowOptions
@@ -73,7 +73,11 @@ def dry_run_words(options: DryRunOptions) -> Words:
 
 def validate_words(options: ValidateOptions) -> Words:
     """``packflow validate``."""
-    return ["packflow", "validate", *_project(options.project), *["--no-run"] * (not options.run)]
+    words = ["packflow", "validate", *_project(options.project), *["--no-run"] * (not options.run)]
+    words += ["--fix"] * options.fix
+    for check in options.only:
+        words += ["--only", check]
+    return words + ["--plan"] * options.plan
 
 
 def export_words(options: ExportOptions) -> Words:
@@ -123,6 +127,11 @@ def show_words(options: ShowOptions) -> Words:
 def sync_words(options: SyncOptions) -> Words:
     """``packflow env sync``."""
     return [*_in_project(options.project), "env", "sync"]
+
+
+def lock_words(options: LockOptions) -> Words:
+    """``packflow env lock``."""
+    return [*_in_project(options.project), "env", "lock"]
 
 
 def run_words(archive: Path, events: Path | None) -> str:

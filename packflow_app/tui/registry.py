@@ -146,6 +146,12 @@ def _sync() -> Callable[..., Any]:
     return sync
 
 
+def _lock() -> Callable[..., Any]:
+    from packflow_app.actions.environment import lock  # noqa: PLC0415
+
+    return lock
+
+
 def _without_news(function: Callable[[Any], Any]) -> Callable[..., Any]:
     """An action that is soon done: it tells nothing on the way, and what it gives once it was stopped is not heard."""
 
@@ -164,7 +170,9 @@ ACTIONS = {
         Action("dry-run", "Run the model on the sample events", "r", "dry-run", commands.dry_run_words, _dry_run),
         Action("validate", "Check what an export needs", "r", "validate", commands.validate_words, _validate),
         Action("sync", "Install what the project requires", "f", "validate", commands.sync_words, _sync),
-        Action("requirements", "Pin what the model uses", "f", "validate", commands.dry_run_words, _dry_run),
+        Action("lock", "Pin and hash every requirement", "f", "validate", commands.lock_words, _lock),
+        Action("plan-fixes", "See what a fix would change", "f", "validate", commands.validate_words, _validate),
+        Action("fix", "Mend what needs no decision", "F", "validate", commands.validate_words, _validate),
         Action("export", "Write the archive", "r", "export", commands.export_words, _export),
         Action("export-plan", "Plan the archive", "o", "export", commands.export_plan_words, _export_plan),
         Action("verify", "Verify the archive", "r", "verify", commands.verify_words, _verify, only_reads=True),

@@ -248,7 +248,7 @@ def test_the_json_object(bad: Path) -> None:
     assert list(answer) == ["schema", "ok", "command", "data", "errors", "warnings"]
     assert (answer["schema"], answer["ok"]) == ("packflow.validate/1", False)
     data = answer["data"]
-    assert list(data) == ["project", "name", "version", "checks", "counts", "findings", "dry_run", "fixed"]
+    assert list(data) == ["project", "name", "version", "checks", "counts", "findings", "dry_run", "fixed", "planned"]
     assert (data["project"], data["name"], data["version"]) == (str(bad), "bad", "latest")
     assert data["checks"] == [check.id for check in CHECKS]
     assert data["counts"] == {"error": 2, "warning": 5, "info": 1}

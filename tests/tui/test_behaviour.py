@@ -21,7 +21,7 @@ from packflow_app.tui.screens.events.table import EventTable
 from packflow_app.tui.screens.validate.findings_list import FindingsList
 from packflow_app.tui.steps import State
 from projects import backend, write_project
-from screens import opened
+from screens import Driver, opened
 
 LEAKY = "return [{'score': e['n'] - sum(i['n'] for i in inputs) / len(inputs)} for e in inputs]"
 SLOW = "time.sleep(0.1)\nreturn [{'n': e['n']} for e in inputs]"
@@ -284,7 +284,7 @@ async def test_findings_lead_to_their_line_and_fix(work: Path, monkeypatch: pyte
         findings = driver.app.screen.query_one(FindingsList)
         while findings.chosen is not None and findings.chosen.check != "requirements-file-missing":
             await driver.press("n")
-        assert "$ packflow dry-run --write-requirements" in driver.text
+        assert "$ packflow validate raw --fix --only requirements-file-missing" in driver.text
         await driver.press("e")
         assert edited == [(project / "requirements.txt", None)]
         await driver.press("slash")
@@ -295,18 +295,76 @@ async def test_findings_lead_to_their_line_and_fix(work: Path, monkeypatch: pyte
         await driver.see("needs a decision")
 
 
-async def test_a_safe_fix_is_done_and_looked_at_again(work: Path) -> None:
-    project = write_project(work / "raw")
+def mendable_project(folder: Path) -> Path:
+    """It opens a file that .gitignore leaves out, and has no requirements.txt."""
+    source = backend("open(self.project_dir / 'rules.txt').close()\nreturn [{'n': e['n']} for e in inputs]")
+    project = write_project(folder, source, files={".gitignore": "rules.txt\n", "rules.txt": "x"})
     (project / "requirements.txt").unlink()
+    return project
+
+
+async def choose(driver: Driver, check: str) -> None:
+    """Mark the finding of a check."""
+    findings = driver.app.screen.query_one(FindingsList)
+    wanted = next(at for at, finding in enumerate(findings.findings) if finding.check == check)
+    findings.highlighted = wanted
+    await driver.pilot.pause()
+
+
+async def test_a_safe_fix_is_shown_and_done_and_looked_at_again(work: Path) -> None:
+    project = mendable_project(work / "raw")
+    ignored = project / ".packflowignore"
     async with opened(project, "validate") as driver:
         findings = driver.app.screen.query_one(FindingsList)
-        while findings.chosen is not None and findings.chosen.check != "requirements-file-missing":
-            await driver.press("n")
-        (project / "requirements.txt").write_text("")
+        await choose(driver, "requirements-file-missing")
         await driver.press("f")
-        await driver.until(lambda: driver.app.jobs.latest["requirements"].state == "done")
+        await driver.see("What would change")
+        assert "✓ requirements.txt: created, empty" in driver.text
+        assert "$ packflow validate raw --fix --only requirements-file-missing" in driver.text
+        await driver.press("n")
+        assert not (project / "requirements.txt").exists()
+        assert "fix" not in driver.app.jobs.latest
+        await driver.press("r")
         await driver.quiet()
-        assert "requirements-file-missing" not in {one.check for one in findings.findings}
+        await choose(driver, "artifact-ignored")
+        await driver.press("f")
+        await driver.see("+!/rules.txt")
+        await driver.press("y")
+        await driver.see("Mended: 1 thing.")
+        assert ignored.read_text() == "!/rules.txt\n"
+        assert not (project / "requirements.txt").exists()
+        checks = {one.check for one in findings.findings}
+        assert "artifact-ignored" not in checks
+        assert "requirements-file-missing" in checks
+        await driver.press("2", "4")
+        await driver.quiet()
+        assert {one.check for one in findings.findings} == checks, "an earlier look took the place of the last"
+
+
+async def test_all_safe_fixes_are_done_at_once(work: Path) -> None:
+    project = mendable_project(work / "raw")
+    async with opened(project, "validate") as driver:
+        await driver.press("F")
+        await driver.see("What would change")
+        await driver.press("y")
+        await driver.see("Mended: 2 things.")
+        assert (project / "requirements.txt").read_bytes() == b""
+        assert (project / ".packflowignore").read_text() == "!/rules.txt\n"
+        await driver.press("F")
+        await driver.see("Nothing can be mended without a decision of yours")
+
+
+async def test_a_fix_that_is_ready_asks_where_its_screen_is_looked_at(work: Path) -> None:
+    project = mendable_project(work / "raw")
+    async with opened(project, "validate") as driver:
+        await driver.press("F", "1")
+        await driver.until(lambda: driver.app.jobs.latest["plan-fixes"].state == "done")
+        await driver.pilot.pause()
+        assert "What would change" not in driver.text
+        await driver.press("4")
+        await driver.see("What would change")
+        await driver.press("escape")
+        assert not (project / "requirements.txt").exists()
 
 
 async def test_export_asks_before_it_replaces(project: Path, work: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from packflow_app.actions.dry_run import DryRunOptions
-from packflow_app.actions.environment import SyncOptions
+from packflow_app.actions.environment import LockOptions, SyncOptions
 from packflow_app.actions.export import ExportOptions
 from packflow_app.actions.inspect import InspectOptions
 from packflow_app.actions.validate import ValidateOptions
@@ -23,20 +23,22 @@ from packflow_app.cli.validate import _data as validate_data
 from packflow_app.dryrun.client import WorkerLimits
 from packflow_app.tui.commands import dry_run_words, export_words, inspect_words, run_words, validate_words
 from packflow_app.tui.registry import ACTIONS, Call
+from packflow_app.tui.screens.validate.fixes import mend_call, plan_call
+from projects import backend, run_dry, write_project
 
 
 def done(call: Call) -> Any:
     return call.run(lambda _progress: None, threading.Event())
 
 
-def executed(call: Call) -> dict[str, Any]:
-    """The data that the shown command gives with --json."""
+def executed(call: Call, *, ok: bool = True) -> dict[str, Any]:
+    """The data that the shown command gives with --json; not ``ok``: there are findings."""
     words = shlex.split(call.command)
     assert words[0] == "packflow"
     command = [sys.executable, "-m", "packflow_app", *words[1:], "--json"]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     envelope = json.loads(ran.stdout)
-    assert envelope["ok"], envelope["errors"]
+    assert envelope["ok"] or not ok, envelope["errors"]
     data: dict[str, Any] = envelope["data"]
     return data
 
@@ -64,6 +66,28 @@ def test_save(project: Path, work: Path) -> None:
 def test_validate(project: Path) -> None:
     call = ACTIONS["validate"].call(ValidateOptions(project))
     assert executed(call) == plain(validate_data(done(call), done(call).findings))
+
+
+def test_fixes(work: Path) -> None:
+    """The plan that is shown, and what is done: of two projects alike, one by the app and one by its command."""
+    source = backend("open(self.project_dir / 'rules.txt').close()\nreturn [{'n': e['n']} for e in inputs]")
+    one, two = (
+        write_project(work / parent / "raw", source, files={".gitignore": "rules.txt\n", "rules.txt": "x"})
+        for parent in ("one", "two")
+    )
+    for project in (one, two):
+        (project / "requirements.txt").unlink()
+        run_dry(project, probes=True)
+    plan = plan_call(one)
+    assert plain(validate_data(done(plan), done(plan).findings)) == executed(plan, ok=False)
+    for only in (("artifact-ignored",), ()):
+        value, data = done(mend_call(one, *only)), executed(mend_call(two, *only), ok=not only)
+        assert data["fixed"] == plain([asdict(fix) for fix in value.fixed])
+        assert len(value.fixed) == 1
+        assert [finding["check"] for finding in data["findings"]] == [finding.check for finding in value.findings]
+        for name in (".packflowignore", "requirements.txt"):
+            assert (one / name).is_file() == (two / name).is_file()
+            assert not (one / name).is_file() or (one / name).read_bytes() == (two / name).read_bytes()
 
 
 def without_measurements(data: Any) -> Any:
@@ -138,6 +162,11 @@ def test_the_seam_of_verify_shows_a_command_that_there_is(work: Path) -> None:
             "packflow dry-run --mode batch --against 'old one.zip' --report page.html",
         ),
         (validate_words(ValidateOptions(Path("m"), run=False)), "packflow validate m --no-run"),
+        (
+            validate_words(ValidateOptions(fix=True, only=("artifact-ignored", "requirement-missing"), plan=True)),
+            "packflow validate --fix --only artifact-ignored --only requirement-missing --plan",
+        ),
+        (ACTIONS["lock"].call(LockOptions(Path("/p"))).words, "packflow -C /p env lock"),
         (export_words(ExportOptions(golden=0)), "packflow export --golden 0"),
         (ACTIONS["sync"].call(SyncOptions(Path("/p q"))).words, "packflow -C '/p q' env sync"),
     ],

@@ -49,8 +49,8 @@ def _line(finding: Finding, width: int) -> Content:
     return Content.assemble((f"{mark} ", style), (shown.ljust(width + 2), "$key"), visible(finding.message), fixes)
 
 
-def finding_text(finding: Finding) -> Content:
-    """All there is to know about one."""
+def finding_text(finding: Finding, command: str) -> Content:
+    """All there is to know about one; ``command`` is what mends it, where nothing is left to decide."""
     mark, style = MARKS[finding.severity]
     parts: list[str | tuple[str, str]] = [
         (f"{mark} {NOUNS[finding.severity]}  ", f"bold {style}"),
@@ -65,7 +65,7 @@ def finding_text(finding: Finding) -> Content:
         ("fix    ", "$muted"),
         visible(finding.fix),
     ]
-    if finding.safe_fix:
-        parts += ["\n", ("f", "bold $key"), ("      runs  ", "$muted"), f"$ {finding.safe_fix}"]
+    if command:
+        parts += ["\n", ("f", "bold $key"), ("      runs  ", "$muted"), f"$ {visible(command)}"]
     parts += ["\n", ("check  ", "$muted"), (finding.check, "$muted")]
     return Content.assemble(*parts)

@@ -18,8 +18,9 @@ from packflow_app.checks.check import Severity
 from packflow_app.tui.defaults import default_call
 from packflow_app.tui.registry import ACTIONS
 from packflow_app.tui.screens.journey import JourneyScreen, bindings_of
+from packflow_app.tui.screens.validate.diff_dialog import DiffDialog
 from packflow_app.tui.screens.validate.findings_list import MARKS, NOUNS, FindingsList, finding_text
-from packflow_app.tui.screens.validate.fixes import fix_call
+from packflow_app.tui.screens.validate.fixes import fix_call, mend_call, plan_call
 from packflow_app.tui.steps import State
 from packflow_app.tui.widgets.lists import Scroll
 from packflow_app.tui.widgets.problem_panel import ProblemPanel
@@ -37,15 +38,16 @@ class ValidateScreen(JourneyScreen):
     """Looks when it is opened first, without running anything; ``r`` runs the model where its verdict is missing."""
 
     STEP = "validate"
-    ACTIONS: ClassVar[tuple[str, ...]] = ("validate", "sync", "requirements", "dry-run")
+    ACTIONS: ClassVar[tuple[str, ...]] = ("validate", "fix", "plan-fixes", "sync", "lock", "dry-run")
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("validate")
     CSS_PATH = "screen.tcss"
 
     def __init__(self) -> None:
         super().__init__()
         self._done: Validated | None = None
+        self._number = 0
         self._text = ""
-        self._seen_ends: set[int] = set()
+        self._awaited: set[int] = set()
 
     def compose_body(self) -> ComposeResult:
         yield Static(id="counts")
@@ -82,15 +84,42 @@ class ValidateScreen(JourneyScreen):
     def show_job(self, job: Job) -> None:
         running = [one for one in self.journey.jobs.running if one.action in self.ACTIONS]
         self.query_one(ProgressLine).show(running[0] if running else None)
-        if job.action == "dry-run" and job.state != "failed":
+        if job.action == "dry-run" and job.state != "failed" and job.number not in self._awaited:
             return
         self.query_one(ProblemPanel).show(job.problem if job.state == "failed" else None)
-        if job.action == "validate" and job.state == "done":
-            self._done = job.value
+        if job.state != "done":
+            return
+        if job.action in ("validate", "fix") and job.number >= self._number:
+            self._number, self._done = job.number, job.value
             self._draw()
-        elif job.state == "done" and job.number not in self._seen_ends:
-            self._seen_ends.add(job.number)
-            self._check_at_once()  # what the fix did
+        if job.number in self._awaited:
+            self._took_effect(job)
+
+    def _took_effect(self, job: Job) -> None:
+        """What a fix, or the look at one, came to."""
+        if job.action == "plan-fixes" and self.journey.screen is not self:
+            return  # asked when the screen is looked at again
+        self._awaited.remove(job.number)
+        if job.action == "plan-fixes":
+            self._ask(job.value, job.call.options)
+        elif job.action == "fix":
+            fixed = job.value.fixed
+            self.journey.say(f"Mended: {counted(len(fixed), 'thing')}." if fixed else "There was nothing to mend.")
+        else:
+            self._check_at_once()
+
+    def _ask(self, found: Validated, options: ValidateOptions) -> None:
+        """Show what would change, and do it after a yes."""
+        if not found.planned:
+            self.journey.say("Nothing can be mended without a decision of yours; each fix says which.")
+            return
+        call = mend_call(options.project, *options.only)
+
+        def answered(yes: bool | None) -> None:  # noqa: FBT001 - as Textual calls it
+            if yes:
+                self._start(call)
+
+        self.app.push_screen(DiffDialog(found.planned, call.command), answered)
 
     def _draw(self) -> None:
         done = self._done
@@ -124,17 +153,31 @@ class ValidateScreen(JourneyScreen):
     @on(OptionList.OptionHighlighted)
     def _draw_finding(self) -> None:
         chosen = self.query_one(FindingsList).chosen
-        self.query_one("#finding", Static).update(finding_text(chosen) if chosen is not None else "")
+        call = fix_call(chosen, self._done.folder) if chosen is not None and self._done is not None else None
+        text = finding_text(chosen, call.command if call is not None else "") if chosen is not None else ""
+        self.query_one("#finding", Static).update(text)
 
     # Keys
 
     def action_fix(self) -> None:
         chosen, project = self.query_one(FindingsList).chosen, self.journey.project
-        call = fix_call(chosen.safe_fix, project) if chosen is not None and project is not None else None
+        call = fix_call(chosen, project) if chosen is not None and project is not None else None
         if call is None:
             self.journey.say("This needs a decision of yours; the fix says which.", severity="warning")
+        elif call.action == "fix":
+            self._start(plan_call(call.options.project, *call.options.only))
         else:
-            self.journey.start(call)
+            self._start(call)
+
+    def action_fix_all(self) -> None:
+        if self.journey.seen is None or self.journey.seen.problem is not None or self.journey.seen.gone:
+            self.journey.say("There is nothing to fix here.", severity="warning")
+        else:
+            self._start(plan_call(self.journey.seen.folder))
+
+    def _start(self, call: Call) -> None:
+        """Start what mends something; its end is waited for."""
+        self._awaited.add(self.journey.start(call).number)
 
     def action_problem(self, step: int) -> None:
         findings = self.query_one(FindingsList)
