@@ -102,9 +102,10 @@ class Redis(Broker):
     kind = "redis"
     claims = "&claim-after=0.5"
     password = ""
+    fsync = "always"
 
     def command(self) -> list[str]:
-        durable = ["--save", "", "--appendonly", "yes", "--appendfsync", "always"]
+        durable = ["--save", "", "--appendonly", "yes", "--appendfsync", self.fsync]
         secret = ["--requirepass", self.password] if self.password else []
         return [program("redis-server"), "--port", str(self.port), "--bind", "127.0.0.1", *durable, *secret]
 
@@ -188,7 +189,7 @@ class Nats(Broker):
                     headers[KEY_HEADER] = message.key.decode()
                 await connection.publish(name, message.value or b"", headers=headers or None)
             await connection.flush()
-            while (await jetstream.stream_info(name.upper())).state.messages < len(messages):  # noqa: ASYNC110 - the server tells nobody
+            while (await jetstream.stream_info(name.upper())).state.messages < len(messages):  # noqa: ASYNC110 - a server
                 await asyncio.sleep(0.01)
 
         self.asked(work)
@@ -306,11 +307,11 @@ KINDS: dict[str, type[Broker]] = {"redis": Redis, "nats": Nats, "kafka": Kafka}
 
 
 @contextlib.contextmanager
-def started(kind: str, folder: Path, password: str = "") -> Any:
+def started(kind: str, folder: Path, **settings: str) -> Any:
     """A broker of this kind, for as long as the context lasts."""
     broker = KINDS[kind](folder)
-    if password:
-        broker.password = password  # type: ignore[attr-defined]
+    for name, value in settings.items():
+        setattr(broker, name, value)
     broker.start()
     try:
         yield broker

@@ -139,6 +139,7 @@ class NatsSource(_Client):
             raise address_error(
                 f"{address}: group={self._group} is no consumer's name.", "Use letters, digits, - and _."
             )
+        self._has_wildcard = bool({"*", ">"}.intersection(self._subject.split(".")))
         self._stream = options["stream"]
         self._policy = "new" if options["from"] == "latest" else "all"
         self._ack_wait = address.number(options, "ack-wait", least=0.1)
@@ -208,6 +209,8 @@ class NatsSource(_Client):
         start = 2 if len(parts) == 9 else 4
         stream, sequence, moment = parts[start], parts[start + 3], parts[start + 5]
         key, kept = from_nats(headers)
+        if key is None and self._has_wildcard:
+            key = message.subject.encode()
         self._waiting.append(
             Message(
                 f"nats:{stream}/{sequence}",
