@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
@@ -69,16 +70,20 @@ def _answer(text: str) -> int:
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing left to flush to
         if not isinstance(error, BrokenPipeError):
-            sys.stderr.write(f"error: standard output cannot be written: {error.strerror}.\n")
+            why = "it is closed" if error.errno == errno.EBADF else error.strerror
+            sys.stderr.write(f"error: standard output cannot be written: {why}.\n")
             return 5  # ExitCode.NOT_WRITABLE, without importing it
     return 0
 
 
 def _open_closed_streams() -> None:
-    """Give a process started without standard streams (``>&-``) silent ones, so that no file opened later is one."""
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+    """Give a process started without standard streams (``>&-``) others, so that no file opened later is one.
+
+    Standard output gets one that cannot be written: a result that nobody can read is an error, as on a full disk.
+    """
+    for name, mode, access in (("stdin", "r", os.O_RDONLY), ("stdout", "w", os.O_RDONLY), ("stderr", "w", os.O_RDWR)):
         if getattr(sys, name) is None:
-            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
+            setattr(sys, name, os.fdopen(os.open(os.devnull, access), mode))
 
 
 if __name__ == "__main__":

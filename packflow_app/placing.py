@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-if TYPE_CHECKING:
-    from pathlib import Path
+
+def absolute(path: Path) -> Path:
+    """``path`` from the root, without ``..`` where leaving it out leads to the same: behind a link it does not."""
+    whole = path.absolute()
+    found = Path(whole.anchor)
+    for part in whole.parts[1:]:
+        if part == ".." and found.name not in ("..", "") and not found.is_symlink():
+            found = found.parent
+        elif part != ".." or found.name:  # above the root there is nothing
+            found /= part
+    return found
 
 
 def make_folders(folder: Path) -> list[Path]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
+from packflow_app.placing import absolute as whole
+
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 _SPANS = ((60, "s"), (3600, "min"), (86_400, "h"), (float("inf"), "d"))
 
@@ -23,7 +25,7 @@ ENVIRONMENT_STEPS = {
 
 def shown_path(path: Path) -> str:
     """``path`` relative to the current folder where it lies below it, quoted so that a shell can take it."""
-    absolute = path.absolute()
+    absolute = whole(path)
     here = Path.cwd()
     return shlex.quote(str(absolute.relative_to(here) if absolute.is_relative_to(here) else absolute))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from packflow_app.actions.init import Initialized, InitOptions, init
 from packflow_app.errors import UsageError, not_writable
 from packflow_app.events.generated import firewall_events
-from packflow_app.placing import make_folders, remove_empty, sibling
+from packflow_app.placing import absolute, make_folders, remove_empty, sibling
 from packflow_app.runtime import NAME_PATTERN
 
 _EVENTS = 2000
@@ -45,7 +45,7 @@ def create(options: CreateOptions) -> Created:
     Raises UsageError for a name that is missing or none, and for a folder that exists; and what ``init`` raises.
     """
     name = _checked_name(options.name)
-    target = Path(name).absolute()
+    target = absolute(Path(name))
     there = target.exists() or target.is_symlink()
     if there and not (options.force and target.is_dir()):
         hint = f"packflow create -f {name} adds what is missing and leaves all else as it is."

@@ -16,6 +16,7 @@ from packflow_app.environments.removal import remove_environment
 from packflow_app.environments.runtime_wheel import WrittenWheel, write_wheel
 from packflow_app.environments.sync import Synced, SyncSettings, sync_environment
 from packflow_app.errors import NotFoundError, UsageError
+from packflow_app.placing import absolute
 from packflow_app.projects.project import open_project
 
 if TYPE_CHECKING:
@@ -100,11 +101,11 @@ def remove(project: Path, *, force: bool = False) -> Path:
 
 
 def _wheelhouse(folder: Path) -> Path:
-    absolute = folder.absolute()
-    if not absolute.is_dir():
+    place = absolute(folder)
+    if not place.is_dir():
         raise NotFoundError(
-            f"There is no folder {absolute}.",
+            f"{place} is {'no folder' if place.exists() else 'not there'}.",
             code="wheelhouse-not-found",
             hint="Fill one where there is a network: pip download -r requirements.txt -d DIR",
         )
-    return absolute
+    return place

@@ -34,6 +34,7 @@ from packflow_app.models.consent import check_consent
 from packflow_app.models.feature_list import read_features
 from packflow_app.models.features import match_features
 from packflow_app.models.model_file import read_model_file
+from packflow_app.placing import absolute
 from packflow_app.projects.licenses import license_text
 from packflow_app.projects.rendering import project_files, render_skeleton
 from packflow_app.projects.requirements import REQUIREMENTS_FILE
@@ -268,7 +269,7 @@ class _Making:
         files |= {*self.chosen.files}
         if self.chosen.file is not None:
             files.add(artifact_name(self.chosen.file))
-        target = self.chosen.target.absolute()
+        target = absolute(self.chosen.target)
         return Initialized(
             path=target,
             name=self.chosen.name,
@@ -322,5 +323,5 @@ class _Making:
             create_project(target, files)
             added = sorted(files)
         if self.options.trust_pickles:
-            remember_trust(target.absolute(), self.options.trust_pickles)
+            remember_trust(absolute(target), self.options.trust_pickles)
         return added

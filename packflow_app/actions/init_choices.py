@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from packflow_app.actions.init_options import EXAMPLE
 from packflow_app.errors import NotFoundError, UsageError
 from packflow_app.models.model_file import FORMATS, ModelFile, read_model_file
+from packflow_app.placing import absolute
 from packflow_app.projects.git import user_of_git
 from packflow_app.projects.skeletons import own_skeletons
 
@@ -100,8 +101,8 @@ def complete(options: InitOptions, skeleton: Skeleton, file: ModelFile | None) -
         assumed.append(f"features: {features}, those of the example model")
     maintainers = options.maintainers or tuple(filter(None, [user_of_git()]))
     return Chosen(
-        options.target.absolute(),
-        options.name or options.target.absolute().name,
+        absolute(options.target),
+        options.name or absolute(options.target).name,
         events,
         file,
         _settled(skeleton, settings),

@@ -17,9 +17,10 @@ from packflow_app.environments.interpreters import Interpreter, find_interpreter
 from packflow_app.errors import CancelledError, NotFoundError, UsageError
 from packflow_app.events.survey import survey_events
 from packflow_app.locations import SAMPLE_EVENTS
+from packflow_app.placing import absolute
 from packflow_app.projects.migration.journal import Restored, apply_changes, take_back, undo_migration
 from packflow_app.projects.migration.plan import MigrationPlan, effective, plan_migration, with_events
-from packflow_app.projects.project import open_project
+from packflow_app.projects.project import check_folder, open_project
 from packflow_app.runtime import ERROR_KEY, ModelComparison, PackflowError, Rule, describe_models
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def plan_migrate(options: MigrateOptions) -> tuple[MigrationPlan, Restored | Non
 
     Raises what ``plan_migration`` does, and NotFoundError for events that cannot be read.
     """
-    project = options.project.absolute()
+    project = absolute(options.project)
     taken_back = take_back(project) if project.is_dir() else None
     plan = plan_migration(project)
     if plan.changes:
@@ -120,9 +121,8 @@ def carry_out(
 
 def undo(project: Path) -> Restored:
     """Take the last migration back; raises what ``undo_migration`` does."""
-    if not project.absolute().is_dir():
-        raise NotFoundError(f"There is no folder {project.absolute()}.", code="project-not-found", hint="Name another.")
-    return undo_migration(project.absolute())
+    check_folder(absolute(project))
+    return undo_migration(absolute(project))
 
 
 def _with_events(plan: MigrationPlan, chosen: Path | None) -> MigrationPlan:
@@ -130,7 +130,7 @@ def _with_events(plan: MigrationPlan, chosen: Path | None) -> MigrationPlan:
     if chosen is not None:
         survey = survey_events(chosen, numeric=False)
         there = (plan.project / SAMPLE_EVENTS).exists()
-        if there and not chosen.absolute().samefile(plan.project / SAMPLE_EVENTS):
+        if there and not absolute(chosen).samefile(plan.project / SAMPLE_EVENTS):
             raise UsageError(
                 f"{SAMPLE_EVENTS} is there already.",
                 code="target-exists",

@@ -12,8 +12,9 @@ from packflow_app.environments.interpreters import Interpreter, find_interpreter
 from packflow_app.environments.lock import LockState, lock_state
 from packflow_app.environments.requirements import UnmetRequirement, missing_requirements
 from packflow_app.errors import NotFoundError
+from packflow_app.placing import absolute
 from packflow_app.projects.contents import Contents
-from packflow_app.projects.project import Project
+from packflow_app.projects.project import Project, check_folder
 from packflow_app.projects.requirements import REQUIREMENTS_FILE, DeclaredRequirements, read_declared
 from packflow_app.runtime import (
     CONFIG_FILE,
@@ -103,7 +104,7 @@ def look_at(folder: Path, python: str | None = None) -> Context:
     Raises NotFoundError where there is no such folder, ProjectConfigError where it has no packflow.yaml; everything
     else that is wrong is in the context.
     """
-    folder = folder.absolute()
+    folder = absolute(folder)
     source = _config_bytes(folder)
     config, lines, config_error = _config(folder, source)
     project = Project(folder, config)
@@ -127,16 +128,7 @@ def look_at(folder: Path, python: str | None = None) -> Context:
 
 
 def _config_bytes(folder: Path) -> bytes:
-    try:
-        found = folder.is_dir()
-    except OSError:  # a name too long to be one, a folder that may not be looked into
-        found = False
-    if not found:
-        raise NotFoundError(
-            f"There is no folder {folder}.",
-            code="project-not-found",
-            hint="Create a project with `packflow init DIR`, or name another folder.",
-        )
+    check_folder(folder)
     return read_config_bytes(folder)
 
 

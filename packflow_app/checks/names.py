@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 
     from packflow_app.checks.context import Context
 
+_LONGEST_PATH = 260
+# C:\\Users\\SOMEBODY\\AppData\\Local\\packflow\\archives\\, 64 digits, \\tree\\project\\
+_EXTRACTED_BELOW = 130
+
 
 @check(
     "name-not-portable",
@@ -25,6 +29,20 @@ def name_not_portable(context: Context) -> Iterator[Spot]:
         error = _error_of(name)
         if error is not None:
             yield Spot(f"{error.title}.", name)
+
+
+@check(
+    "name-long",
+    Severity.WARNING,
+    why=f"Windows takes paths of {_LONGEST_PATH} characters unless an administrator allows more, and an archive is "
+    "extracted to a folder that takes about half of them.",
+    fix="Give it, or the folders it lies in, a shorter name.",
+)
+def name_long(context: Context) -> Iterator[Spot]:
+    """A file's path is so long that Windows may not take it where the archive is extracted."""
+    for name in context.contents.files:
+        if len(name) > _LONGEST_PATH - _EXTRACTED_BELOW and _error_of(name) is None:
+            yield Spot(f"The path has {len(name)} characters: {name[:40]}…{name[-20:]}", name)
 
 
 @check(

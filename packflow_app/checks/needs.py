@@ -28,8 +28,10 @@ _LOCK = "packflow env lock"
     safe_fix=_WRITE,
 )
 def requirement_missing(context: Context) -> Iterator[Spot]:
-    """The model uses a distribution that requirements.txt does not list."""
+    """The model uses a distribution that requirements.txt does not list, and that nothing it lists brings along."""
     for one in _needs(context, "missing"):
+        if one.get("brought_by"):
+            continue
         name, version = str(one.get("name")), str(one.get("version"))
         place = next((place for place in one.get("places") or [] if isinstance(place, dict)), {})
         others = one.get("alternatives") or []
@@ -40,6 +42,28 @@ def requirement_missing(context: Context) -> Iterator[Spot]:
             place.get("line"),
             f"Add {name}=={public_version(version)} to {REQUIREMENTS_FILE}"
             + ("." if others else f"; `{_WRITE}` does."),
+        )
+
+
+@check(
+    "requirement-transitive",
+    Severity.WARNING,
+    why="It is installed as long as that other requirement needs it, in whatever version that allows.",
+    fix=f"Add it; `{_WRITE}` does.",
+    safe_fix=_WRITE,
+)
+def requirement_transitive(context: Context) -> Iterator[Spot]:
+    """The model uses a distribution that requirements.txt does not list, and that one it lists brings along."""
+    for one in _needs(context, "missing"):
+        if not one.get("brought_by"):
+            continue
+        name, version = str(one.get("name")), str(one.get("version"))
+        place = next((place for place in one.get("places") or [] if isinstance(place, dict)), {})
+        yield Spot(
+            f"The model uses {name} {version}, which only {one['brought_by']} asks for.",
+            place.get("file") or REQUIREMENTS_FILE,
+            place.get("line"),
+            f"Add {name}=={public_version(version)} to {REQUIREMENTS_FILE}; `{_WRITE}` does.",
         )
 
 

@@ -62,6 +62,20 @@ def requirement_unclear(context: Context) -> Iterator[Spot]:
 
 
 @check(
+    "requirement-editable",
+    Severity.ERROR,
+    why="It is a link to a folder of this machine: where the archive runs nothing is installed for it.",
+    fix="Move its code into the project and remove the line, or name a released version.",
+    reads_config=False,
+)
+def requirement_editable(context: Context) -> Iterator[Spot]:
+    """requirements.txt asks for an editable installation (`-e`)."""
+    for one in context.declared.declarations:
+        if one.is_editable and not one.is_constraint:
+            yield Spot(f"{one.text} cannot be installed from an archive.", one.file, one.line)
+
+
+@check(
     "runtime-listed",
     Severity.ERROR,
     why="Packflow puts the one that belongs to it into every environment and archive; a second would get in its way.",

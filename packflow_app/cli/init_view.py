@@ -27,16 +27,16 @@ _HOW |= {"signature": "by MLflow's signature"}
 
 def show_init(terminal: Terminal, done: Initialized, options: InitOptions) -> None:
     """What was made, of what, and what to do next."""
-    terminal.say(
+    terminal.prose(
         f"[bold]{'Would create' if done.planned else 'Created'} {escape(done.name)}[/] in {escape(str(done.path))} "
         f"from the skeleton {escape(done.kind)}"
     )
     if done.mlflow is not None:
         _show_mlflow(terminal, done.mlflow)
     for line in done.assumed:
-        terminal.say(f"  {escape(line)}")
+        terminal.prose(f"  {escape(line)}")
     kept = "to be kept" if done.planned else "kept"
-    terminal.say(f"  {done.events.events:,} events read, {len(done.events.sample)} of them {kept} as sample events")
+    terminal.prose(f"  {done.events.events:,} events read, {len(done.events.sample)} of them {kept} as sample events")
     _show_model(terminal, done)
     _show_python(terminal, done)
     if done.kind == "python":
@@ -47,16 +47,16 @@ def show_init(terminal: Terminal, done: Initialized, options: InitOptions) -> No
         _show_tree(terminal, done)
         return
     if len(done.added) < len(done.files):
-        terminal.say(f"  added to the folder: {escape(', '.join(done.added) or 'nothing, all files are there')}")
+        terminal.prose(f"  added to the folder: {escape(', '.join(done.added) or 'nothing, all files are there')}")
     _show_next(terminal, done, options)
 
 
 def _show_mlflow(terminal: Terminal, taken: TakenFromMlflow) -> None:
     by = f", saved by MLflow {taken.model.mlflow_version}" if taken.model.mlflow_version else ""
-    terminal.say(escape(f"  from the MLflow folder {taken.model.folder} (flavor {taken.model.flavor}{by})"))
+    terminal.prose(escape(f"  from the MLflow folder {taken.model.folder} (flavor {taken.model.flavor}{by})"))
     for what, source in taken.sources.items():
         if source != "flag":
-            terminal.say(escape(f"    {what}: {source}"))
+            terminal.prose(escape(f"    {what}: {source}"))
 
 
 def _show_model(terminal: Terminal, done: Initialized) -> None:
@@ -65,20 +65,20 @@ def _show_model(terminal: Terminal, done: Initialized) -> None:
         return
     saved = ", ".join(f"{name} {version}" for name, version in file.packages.items() if version)
     text = f"  {file.path.name} is {file.format.title}{f', saved with {saved}' if saved else ''}"
-    terminal.say(escape(text))
+    terminal.prose(escape(text))
     if model is not None:
         classes = f", classes {', '.join(map(str, model.classes[:8]))}" if model.classes else ""
         count = f", {counted(model.feature_count, 'feature')}" if model.feature_count is not None else ""
-        terminal.say(f"  it holds {escape(model.type)}{count}{escape(classes)}")
+        terminal.prose(f"  it holds {escape(model.type)}{count}{escape(classes)}")
 
 
 def _show_python(terminal: Terminal, done: Initialized) -> None:
     pins = ", ".join(done.requirements)
     if done.made_environment:
         verb = "would be made" if done.planned else "made"
-        terminal.say(f"  .venv {verb}{f' with {escape(pins)}' if pins else ''}")
+        terminal.prose(f"  .venv {verb}{f' with {escape(pins)}' if pins else ''}")
     elif done.python is not None and pins:
-        terminal.say(
+        terminal.prose(
             f"  runs in {escape(str(done.python.path))} ({escape(done.python.origin)}), which has {escape(pins)}"
         )
 
@@ -88,7 +88,7 @@ def _show_baseline(terminal: Terminal, done: Initialized) -> None:
     fields = ", ".join(".".join(field.path) for field in numbers[:_SHOWN_FIELDS])
     more = f" and {len(numbers) - _SHOWN_FIELDS} more" if len(numbers) > _SHOWN_FIELDS else ""
     if fields:
-        terminal.say(f"  scores by {counted(len(numbers), 'numeric field')}: {escape(fields)}{more}")
+        terminal.prose(f"  scores by {counted(len(numbers), 'numeric field')}: {escape(fields)}{more}")
 
 
 def _show_features(terminal: Terminal, done: Initialized) -> None:

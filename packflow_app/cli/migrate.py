@@ -16,6 +16,7 @@ from packflow_app.cli.migrate_view import show_migrated, show_plan
 from packflow_app.cli.options import JsonOption, NoInputOption, PythonOption, terminal_of
 from packflow_app.cli.wording import counted, shown_path
 from packflow_app.dryrun.problems import errors_of, warnings_of
+from packflow_app.projects.one_at_a_time import changing
 from packflow_app.result import Problem, Result
 from packflow_app.runtime import ExitCode
 
@@ -48,9 +49,15 @@ def command(
     as_json: JsonOption = False,
 ) -> int:
     terminal = terminal_of(context, as_json=as_json)
-    if undo_last:
-        return _undo(terminal, project)
     options = MigrateOptions(project, events, python, old_python, not no_run, sync)
+    with changing(project, "migrate"):
+        if undo_last:
+            return _undo(terminal, project)
+        return _migrate(terminal, options, yes=yes, plan=plan, no_input=no_input)
+
+
+def _migrate(terminal: Terminal, options: MigrateOptions, *, yes: bool, plan: bool, no_input: bool) -> int:
+    project = options.project
     planned, taken_back = plan_migrate(options)
     if taken_back is not None:
         terminal.note("an earlier migration was interrupted: what it had changed was taken back")

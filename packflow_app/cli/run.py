@@ -9,6 +9,7 @@ import typer
 from packflow_app.actions.run import RunOptions, prepare_run
 from packflow_app.cli.handing_over import CONTEXT, RuntimeParser, become, help_text, own_parser, whole_parser
 from packflow_app.cli.options import terminal_of
+from packflow_app.cli.terminal import check_standard_output
 from packflow_app.errors import UsageError
 from packflow_app.runtime import RUN_DESCRIPTION, ExitCode, add_run_command
 
@@ -31,6 +32,8 @@ def command(
             "--json needs -o OUT: the outcomes would stand where the JSON object goes.",
             hint="Write: packflow run ARCHIVE EVENTS -o OUT --json",
         )
+    if told.output is None:
+        check_standard_output()
     return become(prepare_run(RunOptions(told.target, rest, terminal.command, own.python)))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from packflow_app.errors import NotWritableError
 from packflow_app.result import Problem, Result
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 _PROGRESS_SECONDS = 2.0
 _WORDS = re.compile(r"[A-Za-z ,]*")
+_WORD = re.compile(r"\S+\s*")
+_NARROWEST = 20
 _LOG_LINES = 12
 _WIDE = 200
 
@@ -135,6 +139,27 @@ class Terminal:
             with _standard_output():
                 self.out.print(visible(text))
 
+    def prose(self, text: str) -> None:
+        """A line in words: one that is longer than the terminal is wide is folded between them, and indented.
+
+        Not for what is to be copied: a command stays one line, which the terminal itself breaks where it ends.
+        """
+        if self.as_json:
+            return
+        line = Text.from_markup(visible(text))
+        indent = len(line.plain) - len(line.plain.lstrip())
+        if line.cell_len <= self.width:
+            self.say(text)
+            return
+        line.rstrip()
+        words = line[indent:]
+        folded = words.divide(_breaks(words.plain, max(self.width - indent - 2, _NARROWEST)))
+        self.end_progress()
+        with _standard_output():
+            for number, piece in enumerate(folded):
+                piece.rstrip()
+                self.out.print(Text(" " * (indent + 2 * bool(number))).append_text(piece))
+
     def text(self, text: str) -> None:
         """Data as it is, on standard output."""
         self.end_progress()
@@ -182,6 +207,17 @@ class Terminal:
             sys.stderr.flush()
 
 
+def _breaks(text: str, width: int) -> list[int]:
+    """Where to begin a new line so that none is wider, as far as words allow: those are never taken apart."""
+    places, column = [], 0
+    for word in _WORD.finditer(text):
+        if column and column + len(word[0].rstrip()) > width:
+            places.append(word.start())
+            column = 0
+        column += len(word[0])
+    return places
+
+
 def _phase(text: str) -> str:
     """What a line of progress is about: the words that it begins with."""
     words = _WORDS.match(text)
@@ -198,10 +234,16 @@ def _standard_output() -> Iterator[None]:
     except OSError as error:
         discard_output()
         raise NotWritableError(
-            f"Standard output cannot be written: {error.strerror}.",
+            f"Standard output cannot be written: {'it is closed' if error.errno == errno.EBADF else error.strerror}.",
             code="output-lost",
             hint="Make room, or send it elsewhere; what the command wrote to files is in place.",
         ) from error
+
+
+def check_standard_output() -> None:
+    """Raise NotWritableError where standard output is closed, before work is done whose result would be lost."""
+    with _standard_output():
+        os.write(sys.stdout.fileno(), b"")
 
 
 def discard_output() -> None:

@@ -18,6 +18,7 @@ from packflow_app.cli.wording import counted, shown_path
 from packflow_app.dryrun.session import ModeProgressed
 from packflow_app.environments.tools import EnvironmentProgressed
 from packflow_app.errors import UsageError
+from packflow_app.projects.one_at_a_time import changing
 from packflow_app.result import Result
 
 if TYPE_CHECKING:
@@ -76,10 +77,6 @@ def command(
     as_json: JsonOption = False,
 ) -> int:
     terminal = terminal_of(context, as_json=as_json)
-    if (restored := take_back(project)) is not None:
-        terminal.note(f"an earlier update was interrupted: {counted(len(restored), 'file')} put back as before it")
-        if model is None:
-            return terminal.emit(Result({"project": str(project.absolute()), "applied": False, "put_back": restored}))
     options = UpdateOptions(
         project=project,
         model=model,
@@ -94,7 +91,18 @@ def command(
         bump=bump,
         yes=yes,
     )
-    if not (plan or yes) and (no_input or not can_ask(terminal)):
+    with changing(project, "update"):
+        return _update(terminal, options, plan=plan, no_input=no_input)
+
+
+def _update(terminal: Terminal, options: UpdateOptions, *, plan: bool, no_input: bool) -> int:
+    """Put back what a killed update left, try the new model, and change the project where that is wanted."""
+    project = options.project
+    if (restored := take_back(project)) is not None:
+        terminal.note(f"an earlier update was interrupted: {counted(len(restored), 'file')} put back as before it")
+        if options.model is None:
+            return terminal.emit(Result({"project": str(project.absolute()), "applied": False, "put_back": restored}))
+    if not (plan or options.yes) and (no_input or not can_ask(terminal)):
         raise UsageError(
             "A yes is needed, and nobody can be asked here.",
             code="input-missing",
@@ -104,7 +112,7 @@ def command(
         applied, version = _decided(terminal, tried, options, plan=plan)
         if applied:
             carry_out(tried, options, version, report=lambda told: terminal.progress(_progress(told)))
-            show_updated(terminal, tried, version, python)
+            show_updated(terminal, tried, version, options.python)
         data = update_data(tried, applied=applied, version=version)
         return terminal.emit(Result({**data, "put_back": restored}, warnings=update_warnings(tried)))
 

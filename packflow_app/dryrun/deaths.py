@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from packflow_app.errors import ModelFailedError
@@ -11,6 +13,7 @@ from packflow_app.runtime import ExitCode
 if TYPE_CHECKING:
     from packflow_app.dryrun.client import WorkerLimits
 
+_NAMED_FILE = re.compile(r"No such file or directory: '([^']+)'")
 CODES = {"timeout": "model-timeout", "memory": "model-memory"}
 
 
@@ -78,5 +81,8 @@ def load_error(error: dict[str, Any], log: str) -> ModelFailedError:
 def failure_hint(error: dict[str, Any]) -> str:
     """The next step for an error that the backend raised; ``error`` has the exception's ``type``."""
     if error["type"] == "FileNotFoundError":
+        named = _NAMED_FILE.search(str(error.get("title") or error.get("message") or ""))
+        if named is not None and Path(named[1]).is_absolute():  # it was looked for in one place, and is not there
+            return f"Put {Path(named[1]).name} there: it is missing, as after a clone without `git lfs pull`."
         return "Open files below self.project_dir: an archive runs from any folder."
     return "Mend the backend and run again."

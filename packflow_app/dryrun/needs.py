@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from packaging.utils import canonicalize_name
 
+from packflow_app.dryrun.brought import brought_by
 from packflow_app.dryrun.needs_report import (
     DifferentVersion,
     Missing,
@@ -27,6 +28,7 @@ from packflow_app.projects.requirements_edits import rewritten
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from packflow_app.environments.installed import Installed
     from packflow_app.projects.requirements import Declaration, DeclaredRequirements
     from packflow_app.projects.requirements_edits import RequirementsRewrite
 
@@ -38,15 +40,10 @@ _NOT_LISTED = frozenset(("packflow", "packflow-runtime"))
 def needs_of(
     record: Mapping[str, Any],
     declared: DeclaredRequirements,
-    installed: Mapping[str, str],
-    markers: Mapping[str, str],
+    installed: Installed,
 ) -> Needs:
-    """Compare the worker's import record with what is declared.
-
-    ``installed`` are versions by normalised name, ``markers`` the values that environment markers ask for, both of the
-    Python that ran the model.
-    """
-    return _Comparison(record, declared, installed, markers).needs()
+    """Compare the worker's import record with what is declared; ``installed`` is what the Python that ran it has."""
+    return _Comparison(record, declared, installed).needs()
 
 
 def planned_rewrite(
@@ -83,17 +80,17 @@ class _Comparison:
         self,
         record: Mapping[str, Any],
         declared: DeclaredRequirements,
-        installed: Mapping[str, str],
-        markers: Mapping[str, str],
+        installed: Installed,
     ) -> None:
         self.record = record
         self.declared = declared
-        self.installed = installed
-        self.markers = {**markers, "extra": ""}
+        self.installed = installed.versions
+        self.markers = {**installed.markers, "extra": ""}
         self.used = {canonicalize_name(name) for entry in record["used"] for name in entry["distributions"]}
         self.names = {id(one): one.name or self._name_by_origin(one) for one in declared.declarations}
         self.wanted = [one for one in declared.declarations if not one.is_constraint]
         self.applying = {one.name for one in self.wanted if self._applies(one)}
+        self.brought = brought_by([one for one in self.wanted if self._applies(one)], installed)
         self.constrained = {one.name for one in declared.declarations if one.is_constraint and one.pin is not None}
 
     def needs(self) -> Needs:
@@ -145,6 +142,7 @@ class _Comparison:
             places=[Place(file, line or None) for file, line in places],
             globals=[name for entry in entries for name in entry["globals"]],
             alternatives=list(owners[1:]),
+            brought_by=self.brought.get(canonicalize_name(owners[0])) if len(owners) == 1 else None,
         )
 
     def _different(self, one: Declaration) -> DifferentVersion | None:

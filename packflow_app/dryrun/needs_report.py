@@ -24,7 +24,8 @@ class Missing:
     """A distribution that the model uses and requirements.txt does not declare.
 
     ``places`` import it, ``globals`` are names in the model's pickles. Where several distributions claim the module,
-    ``name`` is the first and ``alternatives`` are the others: one of them is needed.
+    ``name`` is the first and ``alternatives`` are the others: one of them is needed. ``brought_by`` is the requirement
+    that installs it all the same, since it needs it itself.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Missing:
     places: list[Place]
     globals: list[str]
     alternatives: list[str] = field(default_factory=list)
+    brought_by: str | None = None
 
 
 @dataclass(frozen=True)

@@ -227,7 +227,7 @@ class DryRun:
         if findings.imports is None:
             return None
         declared = read_declared(self.project.folder / REQUIREMENTS_FILE)
-        needs = needs_of(findings.imports, declared, self._installed.versions, self._installed.markers)
+        needs = needs_of(findings.imports, declared, self._installed)
         configured = _MADE_BY_PREPROCESSING.get(str(self.project.config.backend_config.get("input_format")), ())
         return replace(needs, unused=[one for one in needs.unused if one.name not in configured])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from packflow_app.errors import NotFoundError
@@ -16,11 +16,13 @@ _SECONDS = 60
 # The first of a name wins, as it does on import. The second dict is what PEP 508 calls an environment.
 _PROGRAM = """
 import importlib.metadata, json, os, platform, re, sys
-found = {}
+found, requires = {}, {}
 for distribution in importlib.metadata.distributions():
     name = distribution.metadata["Name"]
     if name and distribution.version:
-        found.setdefault(re.sub("[-_.]+", "-", name).lower(), distribution.version)
+        name = re.sub("[-_.]+", "-", name).lower()
+        if found.setdefault(name, distribution.version) == distribution.version:
+            requires.setdefault(name, distribution.requires or [])
 full = sys.implementation.version
 kind = "" if full.releaselevel == "final" else full.releaselevel[0] + str(full.serial)
 print(json.dumps([found, {
@@ -35,16 +37,20 @@ print(json.dumps([found, {
     "python_full_version": platform.python_version(),
     "python_version": "%d.%d" % sys.version_info[:2],
     "sys_platform": sys.platform,
-}]))
+}, requires]))
 """
 
 
 @dataclass(frozen=True)
 class Installed:
-    """Normalised names of distributions with their versions, and the values that environment markers ask for."""
+    """Normalised names of distributions with their versions, and the values that environment markers ask for.
+
+    ``requires`` has what each of them asks for itself, as its metadata writes it.
+    """
 
     versions: dict[str, str]
     markers: dict[str, str]
+    requires: dict[str, list[str]] = field(default_factory=dict)
 
 
 def installed_with(python: Path) -> Installed:
@@ -57,11 +63,11 @@ def installed_with(python: Path) -> Installed:
             check=True,
             stdin=subprocess.DEVNULL,
         )
-        versions, markers = json.loads(answer.stdout)
+        versions, markers, requires = json.loads(answer.stdout)
     except (OSError, subprocess.SubprocessError, ValueError) as error:
         raise NotFoundError(
             f"{python} does not tell what is installed: {type(error).__name__}.",
             code="python-broken",
             hint="Make the environment anew: packflow env remove, then packflow env sync.",
         ) from None
-    return Installed(versions, markers)
+    return Installed(versions, markers, requires)

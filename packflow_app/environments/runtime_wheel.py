@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from packflow_app.errors import NotFoundError, UsageError, not_writable
-from packflow_app.placing import make_folders, place_new, remove_empty, sibling
+from packflow_app.placing import absolute, make_folders, place_new, remove_empty, sibling
 from packflow_app.runtime import runtime_wheel
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def write_wheel(folder: Path) -> WrittenWheel:
     is left behind then.
     """
     content = carried_wheel().read_bytes()
-    target = folder.absolute() / carried_wheel().name
+    target = absolute(folder) / carried_wheel().name
     written = WrittenWheel(target, len(content), hashlib.sha256(content).hexdigest(), unchanged=True)
     work = sibling(target)
     made: list[Path] = []

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from packflow_app.errors import NotFoundError, UsageError
 from packflow_app.models.event_fields import ANSWERS, NUMBERS, EventFields, is_numeric
+from packflow_app.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -118,7 +119,7 @@ def _in_order(model: ModelDescription, fields: EventFields, listed: list[str], p
         )
     if count is not None and len(listed) != count:
         raise UsageError(
-            f"--features lists {len(listed)} fields; the model takes {count}.",
+            f"--features lists {counted(len(listed), 'field')}; the model takes {count}.",
             code="features-count",
             hint="List as many as it takes, in the order it was trained on.",
         )
@@ -128,7 +129,7 @@ def _in_order(model: ModelDescription, fields: EventFields, listed: list[str], p
 def _listed_by_position(names: tuple[str, ...], fields: EventFields, listed: list[str]) -> _Found:
     if len(listed) != len(names):
         raise UsageError(
-            f"--features lists {len(listed)} fields; the model takes {len(names)}: {_shown(names)}.",
+            f"--features lists {counted(len(listed), 'field')}; the model takes {len(names)}: {_shown(names)}.",
             code="features-count",
             hint="List as many, in that order, or only some as feature=field.",
         )

@@ -23,6 +23,7 @@ from packflow_app.packaging.kit_folder import KitWheel, check_kit_place, collect
 from packflow_app.packaging.kit_readme import README_NAME
 from packflow_app.packaging.own_wheel import write_own_wheel
 from packflow_app.packaging.verifier import VERIFIER_NAME, verifier
+from packflow_app.placing import absolute
 from packflow_app.runtime import SUMS_NAME, WHEELS
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def make_bundle(
     is not, CheckFailedError for a target that Packflow is not for or that lacks a wheel, NotFoundError without uv or
     pip, or where the index cannot be reached.
     """
-    folder = folder.absolute()
+    folder = absolute(folder)
     for target in targets:
         if target.minor < _OLDEST_MINOR:
             raise CheckFailedError(
@@ -179,7 +180,7 @@ def _locked(work: Path, requirements: list[str], target: Target, tools: Toolbox,
     command += ["--python-platform", _PLATFORMS[target.place], "--python-version", f"3.{target.minor}"]
     indexes: dict[str, str] = {}
     if wheelhouse is not None:
-        command += ["--no-index", "--find-links", str(wheelhouse.absolute())]
+        command += ["--no-index", "--find-links", str(absolute(wheelhouse))]
     else:
         indexes = uv_indexes(probe_interpreter(Path(sys.executable), "Packflow's own"), work, ())
     try:

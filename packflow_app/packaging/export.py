@@ -11,7 +11,7 @@ from packflow_app.packaging.provenance import source_date_epoch
 from packflow_app.packaging.sources import Evidence, manifest_of, sources_of
 from packflow_app.packaging.versions import archive_file_name, normal_version
 from packflow_app.packaging.writing import FileWritten, Written, write_archive
-from packflow_app.placing import make_folders, remove_empty, sibling
+from packflow_app.placing import absolute, make_folders, remove_empty, sibling
 from packflow_app.projects.contents import contents_digest
 from packflow_app.projects.file_hashes import file_digest, forget_hashes
 from packflow_app.runtime import MANIFEST_NAME, PROJECT_DIR, check_names
@@ -50,7 +50,7 @@ class Exported:
 
 def archive_path(project: Project, folder: Path) -> Path:
     """Where ``export_archive`` puts the archive; raises UsageError for a version that is none."""
-    return folder.absolute() / archive_file_name(project.config.name, normal_version(project.config.version))
+    return absolute(folder) / archive_file_name(project.config.name, normal_version(project.config.version))
 
 
 def check_place(project: Project, folder: Path) -> None:

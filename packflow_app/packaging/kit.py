@@ -16,6 +16,7 @@ from packflow_app.packaging.model_wheel import write_model_wheel
 from packflow_app.packaging.signing import Signer, signature_path, write_signature
 from packflow_app.packaging.verifier import VERIFIER_NAME, verifier
 from packflow_app.packaging.versions import archive_file_name
+from packflow_app.placing import absolute
 from packflow_app.projects.file_hashes import file_digest
 from packflow_app.runtime import (
     LOCK_NAME,
@@ -70,7 +71,7 @@ def make_kit(
     that is a kit), CheckFailedError for an archive that lacks the lock that it needs, a target that the model is not
     for or that lacks a wheel, a signature of another file.
     """
-    folder = folder.absolute()
+    folder = absolute(folder)
     replaced = check_kit_place(folder, force=force)
     with open_archive(archive) as opened:
         opened.verify_contents()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from packflow_app.errors import UsageError, not_writable
 from packflow_app.packaging.versions import archive_file_name
-from packflow_app.placing import make_folders, remove_empty, sibling
+from packflow_app.placing import absolute, make_folders, remove_empty, sibling
 from packflow_app.projects.file_hashes import file_digest
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def write_model_wheel(archive: Path, manifest: Manifest, folder: Path, *, force:
     Raises UsageError when other bytes stand in its place (unless ``force``), NotWritableError; the file appears whole
     or not at all.
     """
-    target = folder.absolute() / wheel_file_name(manifest)
+    target = absolute(folder) / wheel_file_name(manifest)
     work = sibling(target)
     made: list[Path] = []
     try:

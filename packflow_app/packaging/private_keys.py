@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from packflow_app.errors import NotFoundError, UsageError, not_writable
-from packflow_app.placing import make_folders, place_new, remove_empty, sibling
+from packflow_app.placing import absolute, make_folders, place_new, remove_empty, sibling
 from packflow_app.runtime import PublicKey, parse_public_key
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def write_key_pair(private: Path, passphrase: str | None, *, force: bool = False
     Raises UsageError when either is there already (unless ``force``) or ``private`` ends in .pub, NotFoundError without
     `cryptography`, NotWritableError; then nothing is left behind.
     """
-    private = private.absolute()
+    private = absolute(private)
     public = public_path(private)
     if private == public:
         raise UsageError(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from packflow_app.errors import CheckFailedError, NotFoundError
 from packflow_app.locations import migration_dir, update_dir
+from packflow_app.placing import absolute
 from packflow_app.projects.contents import Contents, contents_digest, project_contents
 from packflow_app.projects.file_hashes import hashes_of
 from packflow_app.runtime import ProjectConfig, read_project_config
@@ -44,22 +45,34 @@ class Project:
         return self.folder / self.config.dry_run.events if self.config.dry_run.events else None
 
 
+def check_folder(folder: Path) -> None:
+    """Raise NotFoundError for a project's folder that is none."""
+    try:
+        found, exists = folder.is_dir(), folder.exists()
+    except OSError:  # a name too long to be one, a folder that may not be looked into
+        found = exists = False
+    if found:
+        return
+    if exists:
+        raise NotFoundError(
+            f"{folder} is a file; a project is a folder.",
+            code="project-not-found",
+            hint="Name the folder that holds packflow.yaml.",
+        )
+    raise NotFoundError(
+        f"There is no folder {folder}.",
+        code="project-not-found",
+        hint="Create a project with `packflow init DIR`, or name another folder.",
+    )
+
+
 def open_project(folder: Path) -> Project:
     """Read the project in ``folder``; raises NotFoundError or the runtime's errors about packflow.yaml.
 
     Raises CheckFailedError for one that a killed migration or update left half-changed.
     """
-    folder = folder.absolute()
-    try:
-        found = folder.is_dir()
-    except OSError:  # a name too long to be one, a folder that may not be looked into
-        found = False
-    if not found:
-        raise NotFoundError(
-            f"There is no folder {folder}.",
-            code="project-not-found",
-            hint="Create a project with `packflow init DIR`, or name another folder.",
-        )
+    folder = absolute(folder)
+    check_folder(folder)
     if migration_dir(folder).exists():
         raise CheckFailedError(
             "A migration of this project was interrupted: some of its files are of before, some of after.",

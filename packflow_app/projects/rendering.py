@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import traceback
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +74,27 @@ def render_skeleton(skeleton: Skeleton, values: dict[str, Any]) -> dict[str, byt
                 files[name] = text
         else:
             files[name] = sources[name].read_bytes()
+        if name.endswith(".py") and name in files:
+            _check_python(files[name], sources.get(template) or sources[name])
     return files
+
+
+def _check_python(content: bytes, source: Path) -> None:
+    """Raise NotFoundError for code that no project could run, before one is made of it."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about the skeleton's code: not asked for here
+            ast.parse(content)
+    except (SyntaxError, ValueError) as error:  # ValueError: a NUL, on some Pythons
+        is_template = source.suffix == _TEMPLATE_SUFFIX
+        raise NotFoundError(
+            f"The skeleton's {source.name} {'gives code' if is_template else 'is code'} that Python cannot read: "
+            f"{getattr(error, 'msg', None) or error}.",
+            code="skeleton-invalid",
+            file=str(source),
+            line=None if is_template else getattr(error, "lineno", None),
+            hint="Mend the file. `python3 -m py_compile FILE` says the same of it.",
+        ) from None
 
 
 def _filled(environment: Any, name: str, path: Path, values: dict[str, Any]) -> bytes:  # noqa: ANN401 - jinja's

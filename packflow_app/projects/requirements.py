@@ -79,6 +79,11 @@ class Declaration:
         return self.pin is not None or bool(_URL_HASH.search(self.text)) or (self.is_place and bool(self.hashes))
 
     @property
+    def is_editable(self) -> bool:
+        """Whether it is installed as a link to a folder of this machine."""
+        return _EDITABLE.fullmatch(self.text) is not None
+
+    @property
     def is_place(self) -> bool:
         """Whether it names a place to install from: a URL, a path, an editable folder."""
         return self.parsed is None or self.parsed.url is not None
@@ -146,6 +151,8 @@ class _Reader:
         for lines, logical in logical_lines(text.lines):
             if _is_text(logical):
                 self._take(logical, name, lines, is_constraint=is_constraint)
+            else:
+                self._problem("requirement-invalid", "The line is not UTF-8 text, so it names nothing.", name, lines)
         self._open.pop()
         return text
 
@@ -160,16 +167,17 @@ class _Reader:
     def _decoded(self, content: bytes, name: str) -> RequirementsText | None:
         """The text, with what is not UTF-8 kept as it is and named; None for what is no text."""
         encoding = _BOMS.get(content[:2], "utf-8")
-        if encoding != "utf-8":
-            self._problem("requirements-encoding", "The file is UTF-16; save it as UTF-8.", name, None)
         try:
             text = content.decode(encoding, _ERRORS[encoding])
         except UnicodeDecodeError:
+            self._problem("requirements-unreadable", "The file is no text.", name, None)
             return None
+        if encoding != "utf-8":
+            self._problem("requirements-encoding", "The file is UTF-16; save it as UTF-8.", name, None)
         lines = tuple(text.splitlines(keepends=True))
         for index, line in enumerate(lines):
-            if not _is_text(line):
-                self._problem("requirements-encoding", "The line is not UTF-8 text.", name, (index, index + 1))
+            if not _is_text(line) and _is_text(_COMMENT.sub("", line)):  # what is asked for is told where it is read
+                self._problem("requirements-encoding", "A comment is not UTF-8 text.", name, (index, index + 1))
         return RequirementsText(lines, encoding)
 
     def _take(self, logical: str, file: str, lines: tuple[int, int], *, is_constraint: bool) -> None:

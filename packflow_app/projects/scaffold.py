@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from packflow_app.errors import UsageError, not_writable
 from packflow_app.locations import STATE_DIR
-from packflow_app.placing import make_folders, remove_empty, sibling
+from packflow_app.placing import absolute, make_folders, remove_empty, sibling
 from packflow_app.runtime import NAME_PATTERN, ArchiveFormatError, check_name
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def create_project(target: Path, files: Mapping[str, Content]) -> None:
     is there already stays the same folder, since a shell may stand in it: the project is made inside and moved up.
     Raises UsageError when the target is taken, NotWritableError when it cannot be written; nothing is left behind then.
     """
-    target = target.absolute()
+    target = absolute(target)
     check_free(target)
     made: list[Path] = []
     there = target.is_dir()
@@ -98,7 +98,7 @@ def workplace(target: Path) -> Iterator[Path]:
 
     What is begun there goes when the block raises; after a kill, ``check_free`` knows what is left for what it is.
     """
-    target = target.absolute()
+    target = absolute(target)
     made: list[Path] = []
     before = set(target.iterdir()) if target.is_dir() and not is_unfinished(target) else set()
     try:
@@ -124,7 +124,7 @@ def add_files(target: Path, files: Mapping[str, Content], replacing: Collection[
 
     All of them or none; what was there stays as it is. Raises NotWritableError.
     """
-    target = target.absolute()
+    target = absolute(target)
     missing = {name: content for name, content in files.items() if name in replacing or not _is_there(target / name)}
     work = sibling(target / target.name)
     made: list[Path] = []

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from packflow_app.errors import NotFoundError
 from packflow_app.locations import skeletons_dir
+from packflow_app.placing import absolute
 from packflow_app.projects.git import clone, is_bare_repository, is_repository_url
 from packflow_app.runtime import PackflowError, YamlNode, parse_yaml
 
@@ -110,7 +111,7 @@ def opened_skeleton(kind: str) -> Iterator[Skeleton]:
             code="skeleton-not-found",
             hint=f"Choose one of: {', '.join(skeleton_kinds())}; or name a folder (./NAME) or a git repository.",
         )
-    yield read_skeleton(folder.absolute())
+    yield read_skeleton(absolute(folder))
 
 
 def read_skeleton(folder: Path) -> Skeleton:

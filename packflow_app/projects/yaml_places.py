@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from packflow_app.errors import CheckFailedError
+from packflow_app.errors import NotFoundError
 from packflow_app.runtime import CONFIG_FILE
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Edits:
 
 
 def decoded(content: bytes) -> str:
-    """The text of packflow.yaml; raises CheckFailedError with the line for what is not UTF-8."""
+    """The text of packflow.yaml; raises NotFoundError with the line for what is not UTF-8."""
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -82,6 +82,6 @@ def _refuse_references(event: Any) -> None:  # noqa: ANN401 - ruamel.yaml's even
         raise refusal(f"{CONFIG_FILE} uses a tag, which Packflow does not read.", line, "Write the value without it.")
 
 
-def refusal(title: str, line: int | None, hint: str) -> CheckFailedError:
+def refusal(title: str, line: int | None, hint: str) -> NotFoundError:
     """The error for what cannot be read or carried over."""
-    return CheckFailedError(title, code="config-invalid", file=CONFIG_FILE, line=line, hint=hint)
+    return NotFoundError(title, code="config-invalid", file=CONFIG_FILE, line=line, hint=hint)

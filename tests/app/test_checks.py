@@ -58,6 +58,7 @@ class Backend(InferenceBackend):
     def execute(self, inputs):
         return [{} for _ in inputs]
 """
+LONG = f"{'d' * 80}/{'s' * 60}/{'n' * 22}.json"
 PYTHON = read_skeleton(skeletons_dir() / "python")
 TEMPLATE = render_skeleton(PYTHON, skeleton_values(PYTHON))["README.md"]
 NAMES = """\
@@ -152,6 +153,7 @@ FAULTS = [
         files={"README.md": b"# R\nr\xe9sum\xe9\n"},
     ),
     Fault("document-template", r"README\.md is as the template made it\.", "README.md", files={"README.md": TEMPLATE}),
+    Fault("name-long", r"The path has 169 characters: d{40}…n{15}\.json", LONG, files={LONG: b"{}"}),
     # requirements.txt.
     Fault(
         "requirements-file-missing",
@@ -180,6 +182,34 @@ FAULTS = [
         "requirements.txt:2",
         files={"requirements.txt": b"pip\nPIP>1\n"},
         also=("lock-missing",),
+    ),
+    Fault(
+        "requirement-invalid",
+        r"The line is not UTF-8 text, so it names nothing\.",
+        "requirements.txt:2",
+        3,
+        {"requirements.txt": b"# r\xc3\xa9sum\xc3\xa9\n\x93\xfe\x00q\n"},
+    ),
+    Fault(
+        "requirement-unclear",
+        r"A comment is not UTF-8 text\.",
+        "requirements.txt:1",
+        files={"requirements.txt": b"# r\xe9sum\xe9\n"},
+    ),
+    Fault(
+        "requirement-editable",
+        r"-e \. cannot be installed from an archive\.",
+        "requirements.txt:1",
+        1,
+        {"requirements.txt": b"-e .\n"},
+        also=("lock-missing",),
+    ),
+    Fault(
+        "requirement-transitive",
+        r"The model uses numpy 2\.1\.0\+cpu, which only scikit-learn asks for\.",
+        "requirements.txt",
+        report={"needs": {"missing": [{**MISSING, "brought_by": "scikit-learn"}]}},
+        fix=r"Add numpy==2\.1\.0 to requirements\.txt; .+",
     ),
     Fault(
         "runtime-listed",

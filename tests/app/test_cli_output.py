@@ -388,3 +388,13 @@ def test_escapes_in_field_names_paths_and_arguments_are_neutral(tmp_path: Path) 
     assert "The events file \\x1b[31mRED" in missing.stderr.decode()
     assert "[bold] cannot be read" in missing.stderr.decode()
     assert neutral(missing.stderr.decode())
+
+
+def test_long_lines_are_folded_between_words(tmp_path: Path) -> None:
+    words = ["init", "new", "--events", "example", "--plan"]
+    shown = packflow(*words, cwd=tmp_path, COLUMNS="40").stdout.decode()
+    wide = packflow(*words, cwd=tmp_path, COLUMNS="200").stdout.decode()
+    head, tree = shown.split("\n\n")[0], wide.split("\n\n")[0]
+    assert head.split() == tree.split()
+    assert max(len(line) for line in head.splitlines() if "/" not in line) <= 40  # a path is no two words
+    assert "\n    " in head

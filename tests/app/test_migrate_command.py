@@ -24,6 +24,7 @@ from old_projects import (
     PYDANTIC_YAML,
     write_old_project,
 )
+from packflow_app.projects.one_at_a_time import changing
 from packflow_app.projects.project import open_project
 
 PLAIN_BACKEND = """\
@@ -53,7 +54,7 @@ def told(*words: object, code: int = 0) -> dict[str, Any]:
     ran = packflow(*words, "--json")
     assert ran.returncode == code, ran.stdout + ran.stderr
     answer: dict[str, Any] = json.loads(ran.stdout)
-    assert answer["schema"] == "packflow.migrate/1"
+    assert answer["schema"] == f"packflow.{words[0]}/1"
     return answer
 
 
@@ -260,10 +261,10 @@ def test_other_files_that_need_packflow_are_told(plain: Path) -> None:
     [
         ("inference.py", b"from packflow import (\n", 1, "source-invalid", 1),
         ("helper.py", b"x = 1\ny = '\xe9'\n", 1, "source-invalid", 2),
-        ("packflow.yaml", b"name: a\nextra: &x 1\n", 1, "config-invalid", 2),
-        ("packflow.yaml", b"name: a\nversion: !v 1\n", 1, "config-invalid", 2),
+        ("packflow.yaml", b"name: a\nextra: &x 1\n", 3, "config-invalid", 2),
+        ("packflow.yaml", b"name: a\nversion: !v 1\n", 3, "config-invalid", 2),
         ("packflow.yaml", b"name: a\nnonsense: 1\n", 3, "config-invalid", 2),
-        ("packflow.yaml", b"name: \xe9\n", 1, "config-invalid", 1),
+        ("packflow.yaml", b"name: \xe9\n", 3, "config-invalid", 1),
         ("requirements.txt", b"\xff\xfep", 1, "requirements-unreadable", None),
     ],
 )
@@ -277,6 +278,18 @@ def test_what_cannot_be_read(plain: Path, name: str, content: bytes, code: int, 
     assert problem["hint"]
     assert files(plain) == before
     assert not (plain / ".packflow").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a folder is locked on POSIX systems only: run it there")
+@pytest.mark.parametrize("words", [["migrate", "-y"], ["migrate", "--undo"], ["update", "--model", "none", "-y"]])
+def test_two_at_once_are_told_apart(plain: Path, words: list[str]) -> None:
+    before = files(plain)
+    with changing(plain, "migrate"):
+        (problem,) = told(words[0], plain, *words[1:], code=1)["errors"]
+        assert problem["code"] == "project-busy"
+        assert f"packflow {words[0]}" in problem["hint"]
+    assert files(plain) == before
+    told("migrate", plain, "--plan")
 
 
 def test_what_is_no_project(tmp_path: Path) -> None:

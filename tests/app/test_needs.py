@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import packflow_runtime
+from packflow_app.dryrun.brought import brought_by
 from packflow_app.dryrun.needs import needs_of, planned_rewrite, public_version
 from packflow_app.dryrun.needs_report import (
     DifferentVersion,
@@ -24,6 +25,7 @@ from packflow_app.dryrun.needs_report import (
     Unused,
     WrongMarker,
 )
+from packflow_app.environments.installed import Installed
 from packflow_app.projects.requirements import DeclaredRequirements, read_declared
 from packflow_app.projects.requirements_edits import write_requirements
 
@@ -58,7 +60,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def compare(folder: Path, text: str, found: dict[str, Any], installed: dict[str, str] | None = None) -> Needs:
-    return needs_of(found, declare(folder, text), found["versions"] if installed is None else installed, MARKERS)
+    return needs_of(
+        found, declare(folder, text), Installed(found["versions"] if installed is None else installed, MARKERS)
+    )
 
 
 def declare(folder: Path, text: str) -> DeclaredRequirements:
@@ -213,7 +217,7 @@ def test_missing_ones_are_added_and_open_ones_pinned_and_nothing_is_removed(fold
                    versions={"scikit-learn": "1.5.0", "torch": "2.1.0+cpu", "one": "1", "two": "1"})  # fmt: skip
     declared = declare(folder, "# mine\ntorch >= 2 # gpu\nold<2\nunused==1\n")
     installed = {"torch": "2.1.0+cpu", "old": "3.0", "scikit-learn": "1.5.0"}
-    needs = needs_of(found, declared, installed, MARKERS)
+    needs = needs_of(found, declared, Installed(installed, MARKERS))
     plan = planned_rewrite(needs, declared)
     assert plan.after.decode() == "# mine\ntorch ==2.1.0 # gpu\nold<2\nunused==1\nscikit-learn==1.5.0\n"
     corrected = planned_rewrite(needs, declared, correct_versions=True)
@@ -225,11 +229,11 @@ def test_writing_twice_changes_nothing_more(folder: Path) -> None:
     text = "numpy>=1\npandas==2.0"
     installed = {"numpy": "2.1", "pandas": "2.2", "scikit-learn": "1.5.0"}
     declared = declare(folder, text)
-    needs = needs_of(found, declared, installed, MARKERS)
+    needs = needs_of(found, declared, Installed(installed, MARKERS))
     assert write_requirements(planned_rewrite(needs, declared, correct_versions=True))
     again = read_declared(declared.path)
     assert declared.path.read_text() == "numpy==2.1\npandas==2.2\nscikit-learn==1.5.0\n"
-    after = needs_of(found, again, installed, MARKERS)
+    after = needs_of(found, again, Installed(installed, MARKERS))
     assert (after.missing, after.unpinned, after.different) == ([], [], [])
     assert not write_requirements(planned_rewrite(after, again, correct_versions=True))
 
@@ -250,7 +254,26 @@ def test_the_record_of_a_real_run_is_understood(folder: Path) -> None:
     )
     sources = str(Path(packflow_runtime.__file__).parents[1])
     done = subprocess.run([sys.executable, "-B", "-c", program, sources, str(folder)], capture_output=True, check=True)
-    needs = needs_of(json.loads(done.stdout), declare(folder, "rich\n"), {"rich": "13.0"}, MARKERS)
+    needs = needs_of(json.loads(done.stdout), declare(folder, "rich\n"), Installed({"rich": "13.0"}, MARKERS))
     assert [(one.name, one.globals) for one in needs.missing] == [("packaging", ["packaging.version.Version"])]
     assert [one.name for one in needs.unused] == ["rich"]
     assert needs.unknown == []
+
+
+def test_what_a_requirement_brings_along_is_told_with_it(tmp_path: Path) -> None:
+    requires = {
+        "scikit-learn": ["numpy>=1.22", "scipy>=1.8", 'pandas; extra == "examples"', "not a requirement (", "gone"],
+        "scipy": ["numpy<3", 'colorama; sys_platform == "nowhere"'],
+        "loops": ["rounds"],
+        "rounds": ["loops[all]"],
+    }
+    versions = dict.fromkeys(("scikit-learn", "numpy", "scipy", "pandas", "colorama", "loops", "rounds"), "1.0")
+    there = Installed(versions, MARKERS, requires)
+    plain = declare(tmp_path, "Scikit_Learn==1.0\nloops\n").declarations
+    assert brought_by(plain, there) == {
+        "numpy": "scikit-learn",
+        "scipy": "scikit-learn",
+        "rounds": "loops",
+        "loops": "loops",
+    }
+    assert brought_by(declare(tmp_path, "scikit-learn[examples]\n").declarations, there)["pandas"] == "scikit-learn"

@@ -167,10 +167,9 @@ def test_no_file_is_an_empty_one_with_a_problem(tmp_path: Path) -> None:
     ("content", "expected", "codes"),
     [
         (b"\xef\xbb\xbffoo\nbar\n", [("foo", 1), ("bar", 2)], []),
-        (b"foo\nbar # caf\xe9\n\xff\xfebaz\n", [("foo", 1), ("bar", 2)], [2, 3]),
+        (b"foo\nbar # caf\xe9\n# \xff\xfebaz\n", [("foo", 1), ("bar", 2)], [2, 3]),
         ("\ufefffoo\r\nbar\r\n".encode("utf-16-le"), [("foo", 1), ("bar", 2)], [None]),
         ("\ufefffoo\n".encode("utf-16-be"), [("foo", 1)], [None]),
-        (b"\xff\xfe\x00", [], [None]),
         (b"", [], []),
     ],
 )
@@ -180,6 +179,18 @@ def test_encodings(tmp_path: Path, content: bytes, expected: list[tuple[str, int
     assert [(one.code, one.line) for one in found.problems] == [("requirements-encoding", line) for line in codes]
     if found.text is not None:
         assert found.text.encode() == content
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "line"),
+    [
+        (b"\xff\xfe\x00", "requirements-unreadable", None),
+        (b"foo\n\xff\xfebaz\n", "requirement-invalid", 2),
+        (b"\x93\xfe\x80\n", "requirement-invalid", 1),
+    ],
+)
+def test_what_is_no_text_names_nothing(tmp_path: Path, content: bytes, code: str, line: int | None) -> None:
+    assert [(one.code, one.line) for one in declared(tmp_path, content).problems] == [(code, line)]
 
 
 # --- changing

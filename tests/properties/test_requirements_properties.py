@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from packaging.utils import canonicalize_name
 
 from packflow_app.dryrun.needs import needs_of, planned_rewrite
+from packflow_app.environments.installed import Installed
 from packflow_app.projects.requirements import DeclaredRequirements, read_declared
 from packflow_app.projects.requirements_edits import RequirementEdit, write_requirements
 
@@ -103,11 +104,11 @@ def test_writing_keeps_every_line_that_needed_no_change_and_is_stable(
         found = read(folder, content)
         if found.text is None:
             return
-        needs = needs_of(record(names), found, INSTALLED, MARKERS)
+        needs = needs_of(record(names), found, Installed(INSTALLED, MARKERS))
         plan = planned_rewrite(needs, found, correct_versions=correct)
         assert write_requirements(plan) == bool(plan.edits)
         again = read_declared(found.path)
-        after = needs_of(record(names), again, INSTALLED, MARKERS)
+        after = needs_of(record(names), again, Installed(INSTALLED, MARKERS))
         assert not planned_rewrite(after, again, correct_versions=correct).edits
     assert again.text is not None
     assert expected_shape(found, plan.edits).fullmatch(

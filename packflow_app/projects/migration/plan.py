@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from packflow_app.errors import CheckFailedError, NotFoundError
 from packflow_app.locations import SAMPLE_EVENTS
+from packflow_app.placing import absolute
 from packflow_app.projects.contents import excluded_folder
 from packflow_app.projects.migration.configuration import migrated_configuration, with_sample_events
 from packflow_app.projects.migration.findings import Found
@@ -19,6 +20,7 @@ from packflow_app.projects.migration.old_requirements import migrated_requiremen
 from packflow_app.projects.migration.sample_inputs import events_of_tests, recorded_events
 from packflow_app.projects.migration.source import Source, read_source
 from packflow_app.projects.migration.usage import OLD_VARIABLE, Usage, usage_of, variable_note
+from packflow_app.projects.project import check_folder
 from packflow_app.projects.requirements import REQUIREMENTS_FILE
 from packflow_app.runtime import CONFIG_FILE, parse_project_config, read_config_bytes
 
@@ -77,11 +79,8 @@ def plan_migration(project: Path) -> MigrationPlan:
     Raises NotFoundError where there is no project, CheckFailedError with file and line for what cannot be read, and the
     runtime's errors about packflow.yaml.
     """
-    project = project.absolute()
-    if not project.is_dir():
-        raise NotFoundError(
-            f"There is no folder {project}.", code="project-not-found", hint="Name the project's folder."
-        )
+    project = absolute(project)
+    check_folder(project)
     configuration = read_config_bytes(project)
     walk = _Walk(project)
     names = list(walk.files())

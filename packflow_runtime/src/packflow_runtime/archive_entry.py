@@ -10,6 +10,11 @@ def start(root):
         sys.stderr.write("This archive needs Python 3.10 or later; this is Python " + found + ".\n")
         sys.stderr.write("Next: run it with a newer Python, such as python3.12.\n")
         return 3
+    # Until the command line takes Ctrl-C over, it ends the process without a traceback; _signal is built in.
+    import _signal  # type: ignore[import-not-found]
+
+    if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+        _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
     import importlib.machinery
     import importlib.util
 

@@ -65,6 +65,8 @@ def store_tree(
 def _folders(root: str) -> Path:
     from pathlib import Path  # noqa: PLC0415 - a warm start does without it
 
+    with contextlib.suppress(FileNotFoundError):  # what is missing is made; what is refused stays as it is
+        refuse_shared(root)
     Path(root).mkdir(mode=0o700, parents=True, exist_ok=True)  # a umask that lets the group write must not matter
     for name in (ARCHIVES, BYTECODE):  # Python itself would make the second one, as the umask has it
         Path(root, name).mkdir(mode=0o700, exist_ok=True)

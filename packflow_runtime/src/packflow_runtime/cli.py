@@ -14,7 +14,7 @@ from . import __version__
 from .errors import ExitCode, PackflowError
 from .manifest import MANIFEST_NAME, Manifest, parse_manifest
 from .reporting import print_error, print_notice
-from .stdio import discard_output, not_writable, reopen_closed_streams
+from .stdio import discard_output, not_writable, reopen_closed_streams, require_output
 from .target import Target
 
 if TYPE_CHECKING:
@@ -94,6 +94,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _told(answer: Callable[[], int], words: list[str]) -> int:
     """The exit code of an answer, or of the error that ended it, which is shown."""
     try:
+        _take_interrupts()
         code = answer()
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -111,6 +112,14 @@ def _told(answer: Callable[[], int], words: list[str]) -> int:
         discard_output()
         return print_error(not_writable("The standard output", error))
     return code
+
+
+def _take_interrupts() -> None:
+    """Have Ctrl-C raise again, which an archive's first lines keep from showing where they were interrupted."""
+    import _signal  # type: ignore[import-not-found]  # noqa: PLC0415 - signal itself takes a millisecond more
+
+    if _signal.getsignal(_signal.SIGINT) == _signal.SIG_DFL:
+        _signal.signal(_signal.SIGINT, _signal.default_int_handler)
 
 
 def _answer_outside(options: argparse.Namespace, *, ours: bool) -> int:
@@ -142,6 +151,12 @@ def _archive_options(name: str, manifest: Manifest, arguments: list[str]) -> arg
         description=f"{manifest.name} {manifest.version}. {manifest.project_config.description}".strip(),
         epilog="Without a command: `run`, when events are piped in; this help otherwise.",
     )
+    parser.add_argument(
+        "--version",
+        action="version",
+        version=f"{manifest.name} {manifest.version} (packflow-runtime {__version__})",
+        help="show the model's version and the runtime's",
+    )
     if not arguments:
         piped = sys.stdin is not None and not sys.stdin.isatty()
         arguments = ["run"] if piped else ["--help"]
@@ -156,9 +171,29 @@ def _parser(**settings: Any) -> argparse.ArgumentParser:  # noqa: ANN401 - what 
     """
     columns = os.environ.get("COLUMNS", "")
     width = (int(columns) if columns.isdecimal() else 0) or _terminal_width()
-    return argparse.ArgumentParser(
+    return _Parser(
         **settings, allow_abbrev=False, formatter_class=lambda prog: argparse.HelpFormatter(prog, width=width - 2)
     )
+
+
+class _Parser(argparse.ArgumentParser):
+    """One whose help that nobody can have is an error: argparse itself loses it in silence."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:  # noqa: ANN401 - as argparse has it
+        if file is sys.stderr:
+            super()._print_message(message, file)
+            return
+        try:
+            require_output("Run it again with standard output open.")
+            sys.stdout.write(message)
+            sys.stdout.flush()
+        except BrokenPipeError:  # whoever read it has seen enough
+            discard_output()
+        except OSError as error:
+            discard_output()
+            sys.exit(print_error(not_writable("The standard output", error)))
+        except PackflowError as error:
+            sys.exit(print_error(error))
 
 
 def _terminal_width() -> int:

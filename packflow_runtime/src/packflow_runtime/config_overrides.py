@@ -68,6 +68,21 @@ def describe_config(backend: InferenceBackend) -> str | None:
     return f"configuration {json.dumps(told, ensure_ascii=False, default=str)} sha256 {digest}"
 
 
+def of_operator(
+    error: PackflowError, assignments: Iterable[tuple[str, str]], overrides: Mapping[str, Any]
+) -> PackflowError:
+    """The error for a configuration that the backend does not take, by who gave it: --set, a file, or the project."""
+    said = error.title.removeprefix("backend_config: ")
+    path = said.split(" ", 1)[0].split("[", 1)[0]
+    if any(path == key or path.startswith(f"{key}.") or key.startswith(f"{path}.") for key, _ in assignments):
+        title, exit_code = f"--set: {said}", ExitCode.USAGE
+    elif path.split(".", 1)[0] in overrides:
+        title, exit_code = f"The configuration that --config or {VARIABLE} names: {said}", ExitCode.NOT_FOUND
+    else:
+        return error
+    return PackflowError(title, detail=error.detail, hint=error.hint, code=error.code, exit_code=exit_code)
+
+
 def parse_assignment(text: str) -> tuple[str, str]:
     """Read ``KEY=VALUE``, where dots in the key lead into nested configurations; raises ValueError."""
     key, separator, value = text.partition("=")

@@ -37,6 +37,17 @@ class ModelCommand:
         return print_error(error)
 
     def load(self, overrides: dict[str, Any]) -> InferenceBackend | ChildModels:
+        """The model; raises PackflowError, which tells of the operator's own words where they are at fault."""
+        try:
+            return self.loaded(overrides)
+        except PackflowError as error:
+            if error.code == "config-invalid" and overrides:
+                from .config_overrides import of_operator  # noqa: PLC0415 - only for errors
+
+                raise of_operator(error, self.options.assignments, overrides) from error
+            raise
+
+    def loaded(self, overrides: dict[str, Any]) -> InferenceBackend | ChildModels:
         """The model, in children where that is asked for; raises PackflowError."""
         if self.options.supervise or (self.options.workers or 1) > 1:
             from .target_children import load_children  # noqa: PLC0415 - only where it is asked for

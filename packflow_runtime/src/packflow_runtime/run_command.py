@@ -104,13 +104,13 @@ class _Command(ModelCommand):
             with suppress(BrokenPipeError):
                 write_all(1 if self.sink is None else self.sink, text)
 
-    def load(self, overrides: dict[str, Any]) -> InferenceBackend | ChildModels:
+    def loaded(self, overrides: dict[str, Any]) -> InferenceBackend | ChildModels:
         """The model, in the engine's processes or as any command has it; raises PackflowError."""
         if self.options.engine != "local":
             from .engines.running import load_in_engine  # noqa: PLC0415 - only where it is asked for
 
             return load_in_engine(self.target, overrides, self.options)
-        return super().load(overrides)
+        return super().loaded(overrides)
 
     def stream_metrics(self) -> StreamMetrics | None:
         """Counts, where someone looks."""

@@ -16,6 +16,9 @@ RUN_HELP = """\
 Reads events as JSON lines and writes one outcome a line, in order: the model's output, or
 {"packflow_error": {"line", "code", "step", "type", "message"}} for an event that failed."""
 
+MOST_WORKERS = 256
+"""More processes than this take pipes and memory that no machine has for them."""
+
 _DEEPEST = 500  # Python's own limit on recursion is near, and raising it is not safe before 3.12
 
 
@@ -123,7 +126,7 @@ def _add_process_options(parser: argparse.ArgumentParser) -> None:
     add_supervision(group, "--supervise, --workers or --engine ray")
     group.add_argument(
         "--workers",
-        type=checked(positive, "a whole number from 1 up"),
+        type=checked(_workers, f"a whole number from 1 to {MOST_WORKERS}: each is a process with the model in it"),
         metavar="N",
         help="so many supervised processes at once, or with --engine actors or parts of a job; the order of the "
         "outcomes is kept (default: 1; with --engine what it has CPUs for)",
@@ -227,6 +230,12 @@ def checked(parse: Callable[[str], Any], expected: str) -> Callable[[str], Any]:
 def positive(text: str) -> int:
     """Read a whole number from 1 up; raises ValueError."""
     if not text.isascii() or not text.isdecimal() or len(text) > 18 or int(text) < 1:
+        raise ValueError(text)
+    return int(text)
+
+
+def _workers(text: str) -> int:
+    if positive(text) > MOST_WORKERS:
         raise ValueError(text)
     return int(text)
 
