@@ -17,9 +17,9 @@ import typer
 
 from packflow_app import __version__
 from packflow_app.cli.preferences import preferred_values
-from packflow_app.cli.terminal import Terminal, discard_output
+from packflow_app.cli.terminal import Terminal, discard_output, output_lost
 from packflow_app.cli.ui import OPEN_APP
-from packflow_app.errors import CancelledError, NotFoundError, NotWritableError, UsageError, not_writable
+from packflow_app.errors import CancelledError, NotFoundError, NotWritableError, UsageError
 from packflow_app.result import COMMANDS, EARLIER, sentence_of, without_alias
 from packflow_app.runtime import ExitCode, PackflowError
 
@@ -164,8 +164,9 @@ def _check_current_folder() -> None:
 def _translated(error: Exception) -> PackflowError:
     if isinstance(error, ClickError):
         return _usage_error(error)
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # the parser writes help by itself
-        return not_writable("standard output", error)
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EBADF):  # the parser writes help by itself
+        discard_output()
+        return output_lost(error)
     return _bug(error)
 
 

@@ -233,11 +233,18 @@ def _standard_output() -> Iterator[None]:
         raise
     except OSError as error:
         discard_output()
-        raise NotWritableError(
-            f"Standard output cannot be written: {'it is closed' if error.errno == errno.EBADF else error.strerror}.",
-            code="output-lost",
-            hint="Make room, or send it elsewhere; what the command wrote to files is in place.",
-        ) from error
+        raise output_lost(error) from error
+
+
+def output_lost(error: OSError) -> NotWritableError:
+    """The error for a standard output that takes nothing."""
+    is_closed = error.errno == errno.EBADF
+    return NotWritableError(
+        f"Standard output cannot be written: {'it is closed' if is_closed else error.strerror}.",
+        code="output-lost",
+        hint=f"{'Run it with standard output open' if is_closed else 'Make room'}, or send it elsewhere; what the "
+        "command wrote to files is in place.",
+    )
 
 
 def check_standard_output() -> None:

@@ -20,6 +20,7 @@ from packflow_app.cli import main
 from packflow_app.cli.terminal import visible
 from packflow_app.cli.top_help import TOP_HELP
 from packflow_app.result import COMMANDS, sentence_of
+from runtime.archives import archive_of, tiny_files
 
 pty = pytest.importorskip("pty", reason="this system has no pseudo-terminals: run the tests on a POSIX one")
 
@@ -285,17 +286,28 @@ def test_an_error_keeps_its_exit_code_when_nobody_reads_it(tmp_path: Path, strea
 
 
 @pytest.mark.parametrize(
-    ("words", "redirections"),
+    ("words", "redirections", "code"),
     [
-        (["--help"], ">&-"),
-        (["init", "--help"], ">&-"),
-        (["init", "--json"], ">&-"),
-        (["init"], "2>&-"),
-        (["init"], "<&- >&- 2>&-"),
-        (["-C", "project", "dry-run"], "<&- >&- 2>&-"),
+        (["--help"], ">&-", 5),
+        (["--version"], ">&-", 5),
+        (["init", "--help"], ">&-", 5),
+        (["init", "--json"], ">&-", 5),
+        (["cache", "list"], ">&-", 5),
+        (["cache", "list", "--json"], ">&-", 5),
+        (["verify", "archive.zip"], ">&-", 5),
+        (["run", "project"], ">&-", 5),
+        (["init"], "2>&-", 2),
+        (["init"], "<&- >&- 2>&-", 2),
+        (["-C", "project", "dry-run"], "<&- 2>&-", 0),
+        (["-C", "project", "dry-run"], "<&- >&- 2>&-", 5),
+        (["run", "project", "project/events.ndjson", "-o", "outcomes.ndjson"], ">&-", 0),
     ],
 )
-def test_streams_closed_from_the_start_do_no_harm(project: Path, words: list[str], redirections: str) -> None:
+def test_streams_closed_from_the_start_do_no_harm(
+    project: Path, words: list[str], redirections: str, code: int
+) -> None:
+    (project.parent / "archive.zip").write_bytes(archive_of(tiny_files()))
+    (project.parent / "outcomes.ndjson").unlink(missing_ok=True)
     process = subprocess.run(
         ["sh", "-c", f'exec "$@" {redirections}', "sh", *COMMAND, *words],
         cwd=project.parent,
@@ -304,8 +316,10 @@ def test_streams_closed_from_the_start_do_no_harm(project: Path, words: list[str
         timeout=60,
         check=False,
     )
-    assert process.returncode == (2 if words[0] == "init" and "--help" not in words else 0)
+    assert process.returncode == code, process.stderr
     assert b"Traceback" not in process.stderr
+    if code == 5 and redirections == ">&-":
+        assert process.stderr.lower().startswith(b"error: standard output cannot be written: it is closed.\n")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full: run the tests on Linux")
