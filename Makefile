@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: demo test test-slow check lint format release-check clean
+.PHONY: demo test test-slow check lint format docs release-check clean
 
 demo: $(VENV)/.app
 	$(BIN)/packflow demo
@@ -27,6 +27,9 @@ format: $(VENV)/.dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
 release-check: $(VENV)/.release
 	$(BIN)/python -m release
 
@@ -46,6 +49,10 @@ $(VENV)/.app: $(VENV)/.python pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.app
 	$(BIN)/python -m pip install --quiet --group dev
+	touch $@
+
+$(VENV)/.docs: $(VENV)/.app pyproject.toml
+	$(BIN)/python -m pip install --quiet --group docs
 	touch $@
 
 $(VENV)/.release: $(VENV)/.dev

@@ -1,0 +1,53 @@
+"""The documentation's site is complete, and its map is what the code is. `make docs` builds it, strictly."""
+
+from __future__ import annotations
+
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+CONFIG = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+LISTED = set(re.findall(r"^ +(?:# )?- .+: ([\w/-]+\.md)$", CONFIG, re.MULTILINE))
+MADE = {"reference/cli.md", "reference/packflow-yaml.md", "reference/exit-codes.md", "contributing.md", "changelog.md"}
+"""Pages that are made when the site is built."""
+
+
+def test_the_map_of_the_rooms_is_what_they_import() -> None:
+    drawn = runpy.run_path(str(DOCS / "rooms.py"))["block"]()
+    assert "cli " in drawn
+    assert drawn in (DOCS / "architecture.md").read_text(encoding="utf-8"), "run: python docs/rooms.py"
+
+
+def test_every_page_has_its_place() -> None:
+    pages = {path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md")}
+    assert pages <= LISTED
+    assert LISTED - pages <= MADE | {"brokers.md", "scale-out.md"}
+
+
+def test_the_pages_that_are_made_of_the_code() -> None:
+    made = runpy.run_path(str(DOCS / "reference_pages.py"))["pages"]()
+    assert {*made} | {"contributing.md", "changelog.md"} == MADE
+    for word in ("## packflow dry-run", "## packflow create", "--supervise", "packflow env lock [OPTIONS]"):
+        assert word in made["reference/cli.md"]
+    for row in (
+        "| `name` | text | required |",
+        "| `batch_sizes` | list of whole number | `[8, 64]` |",
+        "| `missing` | one of `omit`, `null`, `error` | `omit` |",
+        "| `input_format` | one of `passthrough`, `records`, `numpy`, `pandas` | `records` |",
+    ):
+        assert row in made["reference/packflow-yaml.md"]
+    assert "| 4 | `MODEL_FAILED` | the model raised, timed out or died |" in made["reference/exit-codes.md"]
+
+
+@pytest.mark.parametrize("heading", ["packflow.yaml", "Exit codes"])
+def test_formats_tells_all_that_the_code_knows(heading: str) -> None:
+    made = runpy.run_path(str(DOCS / "reference_pages.py"))["pages"]()
+    text = (DOCS / "formats.md").read_text(encoding="utf-8").partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    page = made[f"reference/{heading.lower().replace('.', '-').replace(' ', '-')}.md"].partition("\n## ")[0]
+    known = re.findall(r"^\| `?(\w+)`? \|", page, re.MULTILINE)
+    told = re.findall(r"\w+", "\n".join(re.findall(r"^\| ([^|]+) \|", text, re.MULTILINE)))
+    assert [name for name in known if name not in told] == []
