@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: demo test test-slow check lint format docs release-check clean
+.PHONY: demo test test-slow test-engines check lint format docs release-check clean
 
 demo: $(VENV)/.app
 	$(BIN)/packflow demo
@@ -13,7 +13,11 @@ test: $(VENV)/.dev
 	$(PYTEST) -n 2 -m "not slow and not engines"
 
 test-slow: $(VENV)/.dev
-	$(PYTEST) -n 2 --dist loadfile -m "slow or engines"
+	$(PYTEST) -n 2 --dist loadfile -m "slow and not engines"
+
+# One after another: each starts a cluster of several processes that would otherwise wait for one another.
+test-engines: $(VENV)/.dev
+	$(PYTEST) -m engines --durations 10
 
 check: lint test
 

@@ -20,6 +20,7 @@ HOME = Path(__file__).resolve().parent / ".environments"
 REQUIREMENTS = ("packflow==0.4.1", "numpy", "orjson")
 INSPECT_REQUIREMENTS = ("polars", "pyarrow")
 MODEL_REQUIREMENTS = ("scikit-learn",)
+ENGINE_REQUIREMENTS = ("pyspark>=4,<5", "pyarrow>=18", "pandas<3", "ray[data]>=2.50", "orjson")
 
 
 def benchmark_python() -> Path:
@@ -38,6 +39,11 @@ def inspect_python() -> Path:
 def model_python() -> Path:
     """The same for ``benchmarks.dry_run``: what its scikit-learn model needs."""
     return _environment("-model", MODEL_REQUIREMENTS, CHECKOUT / "packflow_runtime")
+
+
+def engines_python() -> Path:
+    """The same for ``benchmarks.engines``: 1.2 GB."""
+    return _environment("-engines", ENGINE_REQUIREMENTS, CHECKOUT / "packflow_runtime")
 
 
 def _environment(kind: str, requirements: tuple[str, ...], editable: Path) -> Path:

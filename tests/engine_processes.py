@@ -13,6 +13,7 @@ import secrets
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -158,7 +159,7 @@ class Work:
                 start_new_session=True,
             )
 
-    def finish(self, process: subprocess.Popen[bytes], log: Path, timeout: float = 200.0) -> str:
+    def finish(self, process: subprocess.Popen[bytes], log: Path, timeout: float = 400.0) -> str:
         """Wait for a program to end well; returns what it said."""
         try:
             code = process.wait(timeout)
@@ -186,7 +187,7 @@ def without_line(outcome: str) -> str:
     return re.sub(r'"line":\d+', '"line":0', outcome)
 
 
-def wait_for(seen: Callable[[], Any], what: str, seconds: float = 90.0) -> Any:
+def wait_for(seen: Callable[[], Any], what: str, seconds: float = 240.0) -> Any:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         found = seen()
@@ -307,8 +308,10 @@ def ray_cluster(work: Work, folder: Path) -> Iterator[tuple[str, list[subprocess
     address = f"127.0.0.1:{port}"
     ray = work.python.parent / "ray"
     common = ["--node-ip-address=127.0.0.1", "--num-cpus=2", "--object-store-memory=200000000", "--block"]
-    head = [ray, "start", "--head", f"--port={port}", "--include-dashboard=false", *common]
-    with started(head, work.environment, folder / "head.log") as first:
+    # A place of its own, so that no other Ray of this machine takes it for its cluster; sockets need a short path.
+    place = tempfile.TemporaryDirectory(prefix="pfr-", dir="/tmp", ignore_cleanup_errors=True)
+    head = [ray, "start", "--head", f"--port={port}", f"--temp-dir={place.name}", "--include-dashboard=false", *common]
+    with place, started(head, work.environment, folder / "head.log") as first:
         wait_for(lambda: "Ray runtime started" in (folder / "head.log").read_text(), "the start of Ray's head")
         node = [ray, "start", f"--address={address}", "--num-gpus=1", *common]
         with started(node, work.environment, folder / "node.log") as second:

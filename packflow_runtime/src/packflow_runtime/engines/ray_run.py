@@ -31,7 +31,7 @@ def ray_models(model: ShippedModel, archive: Path, options: argparse.Namespace) 
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported from a cluster that is ours
     try:
         ray.init(
-            address=options.engine_address,
+            address=options.engine_address or "local",  # which joins none that happens to run here
             runtime_env={"py_modules": [str(_PACKAGE)]},
             log_to_driver=False,
             logging_level="ERROR",
