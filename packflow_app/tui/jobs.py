@@ -121,8 +121,13 @@ class Jobs:
         return job
 
     def let_wait(self, job: Job, *, waits: bool) -> None:
-        """Note that a job waits for a person, or works again: while none works, garbage is searched for as ever."""
+        """Note that a job waits for a person, or works again, whose seconds count from then.
+
+        While none works, garbage is searched for as ever.
+        """
         job.waits = waits
+        if not waits:
+            job.started = time.monotonic()
         if any(not one.waits for one in self._under_way):
             gc.disable()
         else:

@@ -157,6 +157,7 @@ class Conversation:
         """Ask all, and make the project; raises what ``init`` does, and CancelledError once ``cancel`` is set."""
         self._cancel = cancel
         while True:
+            report("looking at what is here")
             try:
                 self.options = self._hold(self._first_interview, self.trail.before).options
                 return init(self.options, report=report, cancel=cancel, consulted=self)

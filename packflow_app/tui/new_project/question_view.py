@@ -20,10 +20,11 @@ from packflow_app.tui.new_project.typed import AnswerField
 from packflow_app.tui.widgets.lists import Options, Scroll
 from packflow_app.tui.widgets.path_input import PathSuggester
 from packflow_app.tui.widgets.problem_panel import ProblemPanel
+from packflow_app.wizards.layout import wrapped
 from packflow_app.wording import visible
 
 if TYPE_CHECKING:
-    from packflow_app.questions.question import Choice
+    from packflow_app.questions.question import Choice, Question
     from packflow_app.tui.new_project.conversation import Asked
 
 _FILTERED = 10
@@ -61,9 +62,11 @@ class QuestionView(Vertical):
         yield Options(id="choices")
 
     def on_resize(self) -> None:
-        if self.asked is not None and self.is_choice:
-            self._draw_choices(self.chosen)
+        if self.asked is not None:
+            self._draw_told(self.asked.question)
             self.call_after_refresh(self._fit_lines)
+        if self.is_choice:
+            self._draw_choices(self.chosen)
 
     @property
     def is_choice(self) -> bool:
@@ -93,8 +96,7 @@ class QuestionView(Vertical):
         else:
             self.move_child(text, before=0)
         text.update(Content.styled(visible(question.text), "bold"))
-        hint = question.hint if self.is_choice else ""
-        self._fill("#told", "\n".join([*map(visible, question.told), *filter(None, [hint])]))
+        self._draw_told(question)
         self._fill("#lines", "\n".join(map(visible, question.listed)))
         self.query_one("#listed").display = bool(question.listed)
         self.call_after_refresh(self._fit_lines)
@@ -156,6 +158,17 @@ class QuestionView(Vertical):
         self.query_one(name, Static).update(Content(text))
         self.query_one(name).display = bool(text)
 
+    @property
+    def _width(self) -> int:
+        """Columns of the panel, which has its place also while this view has none."""
+        return max(20, self.screen.query_one("#wizard").content_size.width)
+
+    def _draw_told(self, question: Question) -> None:
+        """What is to be read before; what a line goes on in keeps its indentation."""
+        told = [*question.told, *([question.hint] if self.is_choice and question.hint else [])]
+        lines = [line for text in told for line in wrapped(visible(text), self._width)]
+        self._fill("#told", "\n".join(lines))
+
     def _draw_choices(self, marked: str | None) -> None:
         if self.asked is None:
             return
@@ -164,9 +177,8 @@ class QuestionView(Vertical):
         self._shown = tuple(
             one for one in choices_of(question) if not wanted or any(wanted in cell.casefold() for cell in one.cells)
         )
-        width = self.screen.query_one("#wizard").content_size.width - _PADDING
-        room = width - _BAR if len(self._shown) >= _SHORT else width
-        header, lines = choice_lines(question, self._shown, max(20, room))
+        room = self._width - _PADDING - (_BAR if len(self._shown) >= _SHORT else 0)
+        header, lines = choice_lines(question, self._shown, room)
         self.query_one("#header", Static).update(Content.styled(f" {header}", "bold $muted"))
         listed.clear_options()
         listed.add_options([Option(line) for line in lines])

@@ -150,6 +150,7 @@ class NewProjectScreen(ModalScreen["Path | None"]):
         def make_room() -> None:
             if job is self._job and job is not None and job.state == "running" and not job.waits:
                 view.display = False
+                self._draw_answers()
                 self.query_one(ProgressLine).show(job)
 
         self.set_timer(_SOON, make_room)
