@@ -44,6 +44,8 @@ class _Folder:
 class FilesTree(Leaves):
     """The data of a node is the file's name with all its folders, or the folder's, which ends in a slash."""
 
+    DEFAULT_CSS = "FilesTree { overflow-x: hidden; }"
+
     def __init__(self, **arguments: object) -> None:
         super().__init__("", **arguments)  # type: ignore[arg-type]
         self.show_root = False
@@ -123,17 +125,22 @@ class FilesTree(Leaves):
 
     def _fill(self, node: TreeNode[str], folder: _Folder) -> None:
         depth = folder.path.count("/")
-        for name, below in sorted(folder.folders.items()):
-            about = sized(below.size) + "  ✗" * any(one.startswith(below.path) for one in self._marks)
+        for name, below in sorted(folder.folders.items(), key=_place):
+            about = f"{sized(below.size):>9}" + "  ✗" * any(one.startswith(below.path) for one in self._marks)
             child = node.add(_label(f"{name}/", about, depth=depth + 1, style="bold"), below.path)
             if below.path != _CLOSED and below.count <= _MOST_OPENED and depth < _DEEPEST_OPENED:
                 self._open(child)
         for name, size in sorted(folder.files.items())[:_MOST_LEAVES]:
             wrong = self._marks.get(f"{folder.path}{name}")
-            about = f"{sized(size)}  ✗ {visible(wrong)}" if wrong else sized(size)
+            about = f"{sized(size):>9}  ✗ {visible(wrong)}" if wrong else f"{sized(size):>9}"
             node.add_leaf(_label(name, about, depth=depth, style="bold" if wrong else ""), f"{folder.path}{name}")
         if len(folder.files) > _MOST_LEAVES:
             node.add_leaf(Text(f"… and {counted(len(folder.files) - _MOST_LEAVES, 'more file')}", "dim"), "")
+
+
+def _place(item: tuple[str, _Folder]) -> tuple[bool, str]:
+    """What people look for stands first."""
+    return item[1].path != "project/", item[0]
 
 
 def _label(name: str, about: str, *, depth: int, style: str = "") -> Text:

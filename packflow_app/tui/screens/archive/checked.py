@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from textual.content import Content
 
 from packflow_app.runtime import DEMANDS
 from packflow_app.tui.commands import run_words
-from packflow_app.wording import counted, visible
+from packflow_app.tui.widgets.rows import row
+from packflow_app.wording import counted
 
 if TYPE_CHECKING:
     from packflow_app.actions.replay import ReplayDone
@@ -16,14 +17,13 @@ if TYPE_CHECKING:
     from packflow_app.packaging.description import ArchiveDescription
     from packflow_app.runtime import SignatureCheck, Verification
 
-_LABEL = 15
+_LABEL = 16
 _MARKS = {True: ("✓", "$success"), False: ("✗", "$error"), None: ("–", "$muted")}
 _RUNTIMES = {
     True: "byte for byte the one that checks here",
     False: "has other files than the one that checks here",
     None: "of another version than the one that checks here",
 }
-_CLAIMED = "Claimed by its builder, not checked here"
 
 
 def headline(one: VerifiedArchive | None) -> tuple[str, str]:
@@ -43,35 +43,31 @@ def headline(one: VerifiedArchive | None) -> tuple[str, str]:
     return f"✗ {words}", "$error"
 
 
-def checked_text(one: VerifiedArchive, options: VerifyOptions, *, short: bool) -> Content:
-    """Every check with how it went; in a few lines where ``short`` and nothing is wrong."""
+def checked_text(one: VerifiedArchive, options: VerifyOptions, width: int) -> Content:
+    """Every check with how it went, the demands, and what names the file; one line where all its bytes are right."""
     found = one.found
     if found is None:
         return Content.styled("It was not looked into.", "$muted")
-    lines = [_line(check.passed, check.name, check.detail) for check in found.checks]
-    if short and found.passed:
-        lines = [_line(True, "bytes", ", ".join(check.name for check in found.checks))]
-    lines += [_line(False, "", f"{fault.entry}: {fault.message}") for fault in found.faults[1:] if fault.entry]
+    if found.passed:
+        rows = [_Row(True, "bytes", ", ".join(check.name for check in found.checks))]
+    else:
+        rows = [_Row(check.passed, check.name, check.detail) for check in found.checks]
+    rows += [_Row(False, "", f"{fault.entry}: {fault.message}") for fault in found.faults[1:] if fault.entry]
     if found.more_faults:
-        lines.append(_line(False, "", f"{found.more_faults:,} further files are wrong"))
+        rows.append(_Row(False, "", f"{found.more_faults:,} further files are wrong"))
     if found.signature is not None:
-        lines.append(_signature_line(found.signature))
+        rows.append(_signature(found.signature))
     if found.manifest is not None:
         runtime = f"{found.manifest.runtime_version}, {_RUNTIMES[found.same_runtime]}"
-        lines += [_line(found.same_runtime or None, "runtime", runtime), *_pickle_lines(found), _replay_line(one)]
-        lines += _demand_lines(one, options)
+        rows += [_Row(found.same_runtime or None, "runtime", runtime), *_pickles(found), _replay(one)]
+        rows += _demands(one, options)
+    lines = [_line(one_row, width) for one_row in rows]
+    if found.sha256 is not None:
+        lines += [_fact("sha256", found.sha256, width), _fact("run it", run_words(one.path, None), width)]
     return Content("\n").join(lines)
 
 
-def digests_text(one: VerifiedArchive) -> Content:
-    """What names the file, and what runs it."""
-    found = one.found
-    if found is None or found.sha256 is None:
-        return Content("")
-    return Content("\n").join([_fact("sha256", found.sha256), _fact("run it", run_words(one.path, None))])
-
-
-def claims_text(shown: ArchiveDescription, *, with_title: bool = False) -> Content:
+def claims_text(shown: ArchiveDescription, width: int) -> Content:
     """What the manifest says, as ``packflow show`` words it."""
     manifest = shown.manifest
     parity, commit = manifest.parity, manifest.provenance.commit
@@ -92,8 +88,7 @@ def claims_text(shown: ArchiveDescription, *, with_title: bool = False) -> Conte
         ("created", manifest.created or "unknown"),
         ("backend", manifest.entry_point),
     ]
-    lines = [_fact(label, text) for label, text in facts]
-    return Content("\n").join([Content.styled(_CLAIMED, "bold $muted"), *lines] if with_title else lines)
+    return Content("\n").join([_fact(label, text, width) for label, text in facts])
 
 
 def replayed_text(replay: ReplayDone) -> str:
@@ -105,70 +100,65 @@ def replayed_text(replay: ReplayDone) -> str:
     return f"{told}{ties}{exact}{'' if replay.locked else '; it has no lock'}"
 
 
-def _signature_line(signature: SignatureCheck) -> Content:
+class _Row(NamedTuple):
+    good: bool | None
+    name: str
+    text: str
+
+
+def _signature(signature: SignatureCheck) -> _Row:
+    fingerprint = f"{signature.fingerprint[:16]}…" if signature.fingerprint else ""
     if signature.state == "none":
-        return _line(None, "signature", "not signed: nothing says who built it")
+        return _Row(None, "signature", "not signed: nothing says who built it")
     if signature.state == "unchecked":
-        key = f" by key {signature.fingerprint[:16]}…, it says" if signature.fingerprint else ""
-        return _line(None, "signature", f"signed{key}; s names a key to check it with")
+        key = f" by key {fingerprint}, it says" if fingerprint else ""
+        return _Row(None, "signature", f"signed{key}; s names a key to check it with")
     if signature.state == "valid":
         file = f" ({signature.key.file})" if signature.key is not None and signature.key.file else ""
-        return _line(True, "signature", f"by key {(signature.fingerprint or '')[:16]}…{file}")
-    return _line(False, "signature", signature.message)
+        return _Row(True, "signature", f"by key {fingerprint}{file}")
+    return _Row(False, "signature", signature.message)
 
 
-def _pickle_lines(found: Verification) -> list[Content]:
-    holding = [pickle for pickle in found.pickles if pickle.pickles]
+def _pickles(found: Verification) -> list[_Row]:
     if not found.pickles:
-        return [_line(True, "pickles", "none: no file of the project can run code when it is loaded")]
+        return [_Row(True, "pickles", "none: no file runs code as it is loaded")]
+    holding = [pickle for pickle in found.pickles if pickle.pickles]
     names = {name for pickle in holding for name in pickle.globals}
     remarks = [remark for pickle in found.pickles for remark in pickle.remarks()]
     told = f"{counted(len(holding), 'file')}, which ask for {counted(len(names), 'global')}"
-    first = _line(None if remarks else True, "pickles", told + ("" if remarks else ", all known and listed"))
-    return [first, *(_warning(remark) for remark in remarks)]
+    if not remarks:
+        return [_Row(True, "pickles", f"{told}, all known and listed")]
+    return [_Row(False, "pickles", told), *(_Row(False, "", remark) for remark in remarks)]
 
 
-def _replay_line(one: VerifiedArchive) -> Content:
+def _replay(one: VerifiedArchive) -> _Row:
     if one.replay is not None:
-        return _line(one.replay.equal, "replay", replayed_text(one.replay))
+        return _Row(one.replay.equal, "replay", replayed_text(one.replay))
     if one.error is not None:
-        return _line(False, "replay", one.error.title)
+        return _Row(False, "replay", one.error.title)
     manifest = one.found.manifest if one.found is not None else None
     if manifest is not None and not manifest.golden_events:
-        return _line(None, "replay", "cannot be: it ships no golden events")
-    return _line(None, "replay", "not run; R runs its golden events in a new environment")
+        return _Row(None, "replay", "cannot be: it ships no golden events")
+    return _Row(None, "replay", "not run; R runs its golden events")
 
 
-def _demand_lines(one: VerifiedArchive, options: VerifyOptions) -> list[Content]:
+def _demands(one: VerifiedArchive, options: VerifyOptions) -> list[_Row]:
     """Each thing that is demanded, and whether it is so."""
     words = [word.strip() for word in (options.require or "").split(",") if word.strip()]
     if (options.keys or options.key_folder is not None) and "signed" not in words:
         words.append("signed")
     unmet = {demand.demand: demand.reason for demand in one.unmet}
     return [
-        Content.assemble(
-            _mark(word not in unmet),
-            ("demanded".ljust(_LABEL - 2), "$muted"),
-            (f"{word}: ", "bold"),
-            visible(unmet.get(word, DEMANDS[word])),
-        )
+        _Row(word not in unmet, "demanded", f"{word}: {unmet.get(word, DEMANDS[word])}")
         for word in dict.fromkeys(words)
     ]
 
 
-def _mark(good: bool | None) -> tuple[str, str]:  # noqa: FBT001 - one of three
-    mark, style = _MARKS[good]
-    return f"{mark} ", style
+def _line(one: _Row, width: int) -> Content:
+    mark, style = _MARKS[one.good]
+    head = Content.assemble((f"{mark} ", style), (one.name.ljust(_LABEL - 2), "$muted"))
+    return row(head, one.text, width, "$error" if one.good is False else "")
 
 
-def _line(good: bool | None, name: str, text: str) -> Content:  # noqa: FBT001 - as above
-    style = "$error" if good is False else ""
-    return Content.assemble(_mark(good), (name.ljust(_LABEL - 2), "$muted"), (visible(text), style))
-
-
-def _warning(text: str) -> Content:
-    return Content.assemble(("● ", "$warning"), " " * (_LABEL - 2), visible(text))
-
-
-def _fact(label: str, text: str) -> Content:
-    return Content.assemble((label.ljust(_LABEL), "$muted"), visible(text))
+def _fact(label: str, text: str, width: int) -> Content:
+    return row(Content.styled(label.ljust(_LABEL), "$muted"), text, width)

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.widgets import Checkbox
 
 from packflow_app.actions.verify import VerifyOptions
 from packflow_app.errors import NotFoundError
@@ -14,6 +13,7 @@ from packflow_app.runtime import DEMANDS, keys_given
 from packflow_app.tui.dialogs.form import FormDialog, shown
 from packflow_app.tui.widgets.form_row import FormRow
 from packflow_app.tui.widgets.path_input import PathInput
+from packflow_app.tui.widgets.tick_box import TickBox
 
 _OFFERED = [name for name in DEMANDS if name != "signed"]  # which a key demands already
 
@@ -33,7 +33,7 @@ class DemandsDialog(FormDialog[VerifyOptions]):
         yield FormRow("or one of", PathInput(shown(folder), placeholder="a folder of keys", folders=True, id="keys"))
         yield FormRow("signature", PathInput(shown(options.signature), placeholder="the one beside it", id="signature"))
         for name in _OFFERED:
-            yield Checkbox(f"{name}: {DEMANDS[name]}", name in words, id=name, compact=True)
+            yield TickBox(f"{name}: {DEMANDS[name]}", name in words, id=name)
 
     def options(self) -> VerifyOptions:
         key, folder = self.file("key"), self.path("keys")

@@ -17,7 +17,7 @@ from packflow_app.actions.verify import VerifiedArchive, VerifyOptions
 from packflow_app.projects.journal import file_stamp
 from packflow_app.tui.dialogs.ask_path import AskPath, PathQuestion
 from packflow_app.tui.registry import ACTIONS
-from packflow_app.tui.screens.archive.checked import checked_text, claims_text, digests_text, headline
+from packflow_app.tui.screens.archive.checked import checked_text, claims_text, headline
 from packflow_app.tui.screens.archive.demands_dialog import DemandsDialog
 from packflow_app.tui.screens.archive.described import changes_text, manifest_text, needs_text
 from packflow_app.tui.screens.archive.file_dialog import FileDialog
@@ -166,12 +166,10 @@ class ArchiveScreen(JourneyScreen):
             if verified is not None and verified.found is not None:
                 marks = {fault.entry: "wrong bytes" for fault in verified.found.faults if fault.entry is not None}
             self.query_one(FilesTree).show(description.sizes, marks=marks)
-            self.query_one("#claims", Static).update(claims_text(description))
-            self._fill(_CLAIMS, claims_text(description, with_title=True))
             self._fill("needs-pane", needs_text(description))
             self._fill("manifest-pane", manifest_text(description))
             self._fill(_CHANGES, changes_text(self._changes or shown))
-        self._draw_checked()
+        self.call_after_refresh(self._draw_checked)  # once the panels have their widths
 
     def _fill(self, pane: str, text: Content) -> None:
         self.query_one(f"#{pane} .text", Static).update(text)
@@ -182,11 +180,15 @@ class ArchiveScreen(JourneyScreen):
     def _draw_checked(self) -> None:
         """The checks, in short where there is little room; the claims are a pane where there is none beside them."""
         self.query_one(PaneTabs).hide(*([] if self.has_class("-narrow") else [_CLAIMS]))
+        checked, claims = self.query_one("#checked", Static), self.query_one("#claims", Static)
         if self._verified is not None:
-            text = checked_text(self._verified, self._options, short=self.has_class("-low"))
-            self.query_one("#checked", Static).update(Content("\n").join([text, digests_text(self._verified)]))
+            checked.update(checked_text(self._verified, self._options, checked.content_size.width))
         else:
-            self.query_one("#checked", Static).update(Content.styled("Its bytes are being read …", "$muted"))
+            checked.update(Content.styled("Its bytes are being read …", "$muted"))
+        if self._shown is not None:
+            claims.update(claims_text(self._shown.archive, claims.content_size.width))
+            pane = self.query_one(f"#{_CLAIMS}")
+            self._fill(_CLAIMS, claims_text(self._shown.archive, pane.content_size.width))
 
     def _about(self) -> Content:
         if self._path is None:

@@ -87,8 +87,8 @@ def _place(plan: ExportPlan, options: ExportOptions) -> Gate:
     name = plan.path.name
     if not plan.is_there:
         return Gate(State.OK, "file", name)
-    told = "is replaced" if options.force else "is there already; another is replaced only if you say so"
-    return Gate(State.OK if options.force else State.STALE, "file", f"{name} {told}")
+    told = "is replaced" if options.force else "is there: the same bytes stay, for others you are asked"
+    return Gate(State.OK, "file", f"{name} {told}")
 
 
 def beside(plan: ExportPlan) -> dict[str, str]:
@@ -96,6 +96,6 @@ def beside(plan: ExportPlan) -> dict[str, str]:
     golden = "" if plan.golden_events == 0 else ", golden events"
     lock = f", {LOCK_FILE}" if plan.lock is LockState.FRESH else ""
     return {
-        "packflow_runtime/": f"{sized(plan.runtime_size)}, {counted(plan.runtime_files, 'file')}: all that runs it",
-        "packflow-info/": f"manifest, verdict, schemas, bill of materials{lock}{golden}",
+        "packflow_runtime/": f"{sized(plan.runtime_size):>9}  {counted(plan.runtime_files, 'file')}: all that runs it",
+        "packflow-info/": f"manifest, verdict, schemas, SBOM{lock}{golden}",
     }

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.widgets import Checkbox, Input
+from textual.widgets import Input
 
 from packflow_app.actions.export import ExportOptions
 from packflow_app.actions.golden_events import golden_wanted
@@ -19,6 +19,7 @@ from packflow_app.packaging.private_keys import is_encrypted
 from packflow_app.tui.dialogs.form import FormDialog, shown
 from packflow_app.tui.widgets.form_row import FormRow
 from packflow_app.tui.widgets.path_input import PathInput
+from packflow_app.tui.widgets.tick_box import TickBox
 
 _TICKS = {
     "wheel": "also as a wheel, which pip installs",
@@ -58,7 +59,7 @@ class ExportOptionsDialog(FormDialog[ExportOptions]):
         targets = ", ".join(options.targets)
         yield FormRow("  for machines", Input(targets, placeholder="this one; or linux-x86_64-cp311", id="targets"))
         for name, text in _TICKS.items():
-            yield Checkbox(text, ticked[name], id=name, compact=True)
+            yield TickBox(text, ticked[name], id=name)
 
     def options(self) -> ExportOptions:
         golden, kit = self.text("golden"), self.path("kit")

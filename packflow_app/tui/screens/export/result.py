@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from packflow_app.tui.commands import run_words
-from packflow_app.wording import counted, shown_path, visible
+from packflow_app.tui.widgets.rows import row
+from packflow_app.wording import counted, shown_path
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 _LABEL = 10
 
 
-def result_text(done: ExportDone, events: Path | None) -> Content:
+def result_text(done: ExportDone, events: Path | None, width: int) -> Content:
     """All of it, the most wanted first."""
     exported = done.exported
     state = "unchanged, byte for byte" if exported.unchanged else "written"
@@ -42,8 +43,8 @@ def result_text(done: ExportDone, events: Path | None) -> Content:
         ("6", "bold $key"),
         (" verifies it and looks inside", "$muted"),
     )
-    lines = [head, *(Content.assemble((label.ljust(_LABEL), "$muted"), visible(text)) for label, text in rows)]
+    lines = [head, *(row(Content.styled(label.ljust(_LABEL), "$muted"), text, width) for label, text in rows)]
     for one in done.warnings:
         hint = f" {one.hint}" if one.hint else ""
-        lines.append(Content.assemble(("● ", "$warning"), visible(f"{one.message}{hint}")))
+        lines.append(row(Content.styled("●".ljust(_LABEL), "$warning"), f"{one.message}{hint}", width))
     return Content("\n").join(lines)

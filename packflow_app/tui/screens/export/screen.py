@@ -24,6 +24,7 @@ from packflow_app.tui.widgets.files_tree import FilesTree
 from packflow_app.tui.widgets.lists import Scroll
 from packflow_app.tui.widgets.problem_panel import ProblemPanel
 from packflow_app.tui.widgets.progress_line import ProgressLine
+from packflow_app.tui.widgets.rows import row
 from packflow_app.wording import counted, home_path, sized, visible
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class ExportScreen(JourneyScreen):
             with Scroll(id="gates-panel", classes="panel"):
                 yield Static(id="gates")
             with Scroll(id="options-panel", classes="panel") as options:
-                options.border_title = "Options"
+                options.border_title, options.border_subtitle = "Options", "o changes them"
                 yield Static(id="options")
         with Scroll(id="result-panel", classes="panel") as result:
             result.border_title = "Archive"
@@ -123,7 +124,8 @@ class ExportScreen(JourneyScreen):
         self.query_one("#options", Static).update(self._options_text())
         self._draw_plan()
         if self._done is not None:
-            self.query_one("#result", Static).update(result_text(self._done, seen.events))
+            result = self.query_one("#result", Static)
+            result.update(result_text(self._done, seen.events, result.content_size.width))
 
     def _draw_plan(self) -> None:
         plan, options = self._plan, self._options
@@ -137,12 +139,11 @@ class ExportScreen(JourneyScreen):
         found = gates(plan, options)
         state, words = headline(found)
         panel.border_title = f"[{STYLES[state]}]{state.value} {words}[/]"
-        lines = [
-            Content.assemble(
-                (f"{gate.state.value} ", STYLES[gate.state]), (gate.name.ljust(_LABEL), "$muted"), visible(gate.text)
-            )
+        heads = [
+            Content.assemble((f"{gate.state.value} ", STYLES[gate.state]), (gate.name.ljust(_LABEL), "$muted"))
             for gate in found
         ]
+        lines = [row(head, gate.text, text.content_size.width) for head, gate in zip(heads, found, strict=True)]
         text.update(Content("\n").join(lines))
         self.query_one(FilesTree).show(
             {f"project/{name}": size for name, size in plan.sizes.items()}, plan.contents.excluded, beside=beside(plan)
@@ -170,6 +171,9 @@ class ExportScreen(JourneyScreen):
         ]
         lines = [Content.assemble((label.ljust(_LABEL), "$muted"), visible(text)) for label, text in rows if text]
         return Content("\n").join(lines)
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._draw)
 
     # Keys
 
