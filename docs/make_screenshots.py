@@ -76,7 +76,7 @@ async def settle(app: PackflowApp, pilot: Pilot[int]) -> None:
     """Wait until nothing is under way."""
     for _ in range(SECONDS * 10):
         await pilot.pause(0.1)
-        if not app.is_looking and all(job.state != "running" for job in app.jobs.latest.values()):
+        if not app.is_looking and all(job.state != "running" or job.waits for job in app.jobs.latest.values()):
             break
     await pilot.pause(0.3)
 
@@ -115,6 +115,8 @@ def main() -> None:
     """Make all pictures."""
     with somewhere_else() as folder:
         write_events(folder / "flows.ndjson")
+        asked = ("n", *_typed("flow-score"), "enter", "enter", "enter", "enter")
+        asyncio.run(picture("new-project", None, "home", asked))
         project = init(InitOptions(folder / "flow-score", folder / "flows.ndjson")).path
         leaky = init(InitOptions(folder / "leaky", folder / "flows.ndjson")).path
         (leaky / "inference.py").write_text(LEAK)
@@ -125,6 +127,7 @@ def main() -> None:
         asyncio.run(picture("events", project, "inspect", ("o", *_typed("flows.ndjson"), "enter", "n")))
         asyncio.run(picture("events-light", project, "inspect", theme="light"))
         asyncio.run(picture("dry-run", project, "dry-run"))
+        asyncio.run(picture("dry-run-options", project, "dry-run", ("o", "down", "down", *_typed("1,8,32"))))
         asyncio.run(picture("difference", leaky, "dry-run"))
         asyncio.run(picture("side-by-side", leaky, "dry-run", ("enter",)))
         asyncio.run(picture("validate", leaky, "validate"))
@@ -137,7 +140,7 @@ def main() -> None:
 
 
 def _typed(text: str) -> list[str]:
-    return [{"/": "slash", ".": "full_stop"}.get(char, char) for char in text]
+    return [{"/": "slash", ".": "full_stop", "-": "minus", ",": "comma"}.get(char, char) for char in text]
 
 
 if __name__ == "__main__":

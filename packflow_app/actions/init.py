@@ -270,13 +270,14 @@ class _Making:
         if self.chosen.file is not None:
             files.add(artifact_name(self.chosen.file))
         target = absolute(self.chosen.target)
+        is_ours = python.is_made and not self.adding  # then all that is there is what was made for .venv
         return Initialized(
             path=target,
             name=self.chosen.name,
             kind=self.skeleton.name,
             files=sorted(files),
             events=survey,
-            added=sorted(name for name in files if not os.path.lexists(target / name)),
+            added=sorted(name for name in files if is_ours or not os.path.lexists(target / name)),
             model_file=self.chosen.file,
             model=model,
             features=features,

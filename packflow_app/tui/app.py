@@ -286,7 +286,9 @@ class PackflowApp(App[int]):
         self._leave(0)
 
     def action_interrupt(self) -> None:
-        if stopped := self.stop("init" if "init" in getattr(self.screen, "ACTIONS", ()) else None):
+        if "init" in getattr(self.screen, "ACTIONS", ()):
+            self.stop("init")  # the wizard says that it was left
+        elif stopped := self.stop():
             self.say(f"{stopped[0].call.title}: stopped.")
         elif selected := self.screen.get_selected_text():
             self.copy_to_clipboard(selected)

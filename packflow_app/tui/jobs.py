@@ -196,7 +196,7 @@ class _Reporter:
         self._phase: object = None
 
     def __call__(self, progress: Any) -> None:  # noqa: ANN401 - each action has its own
-        phase = (type(progress), getattr(progress, "mode", None))
+        phase = progress if isinstance(progress, str) else (type(progress), getattr(progress, "mode", None))
         now = time.monotonic()
         if now >= self._due or phase != self._phase:
             self._due, self._phase = now + _NEWS_SECONDS, phase

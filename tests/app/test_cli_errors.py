@@ -18,7 +18,7 @@ import pytest
 
 from packflow_app.cli import dry_run, main
 from packflow_app.errors import UsageError
-from packflow_app.questions.dry_run_interview import read_batch_sizes
+from packflow_app.questions.dry_run_values import read_batch_sizes
 
 BACKEND = """\
 from packflow_runtime import InferenceBackend
