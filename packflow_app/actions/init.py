@@ -38,7 +38,7 @@ from packflow_app.placing import absolute
 from packflow_app.projects.licenses import license_text
 from packflow_app.projects.rendering import project_files, render_skeleton
 from packflow_app.projects.requirements import REQUIREMENTS_FILE
-from packflow_app.projects.scaffold import add_files, create_project
+from packflow_app.projects.scaffold import add_files, create_project, remove_files
 from packflow_app.projects.skeletons import opened_skeleton
 from packflow_app.runtime import project_globals
 
@@ -310,18 +310,27 @@ class _Making:
             files[artifact_name(self.chosen.file)] = self.chosen.file.path
         return files
 
+    def _go_on(self) -> None:
+        """Raise CancelledError once it is to stop."""
+        if self.cancel.is_set():
+            raise CancelledError("Nothing was created.")
+
     def _place(self, files: dict[str, Content], python: ProjectPython) -> list[str]:
         """Write the project; returns what was written."""
         target = self.chosen.target
         self.report("writing the project")
         if self.adding or python.is_made:
             own = python.is_made and not self.adding
-            added = add_files(target, files, {REQUIREMENTS_FILE} if own else ())
+            added = add_files(target, files, {REQUIREMENTS_FILE} if own else (), self._go_on)
             requirements = files[REQUIREMENTS_FILE]
             assert isinstance(requirements, bytes)  # noqa: S101 - rendered
-            python.install(requirements)
+            try:
+                python.install(requirements)
+            except BaseException:
+                remove_files(target, added)
+                raise
         else:
-            create_project(target, files)
+            create_project(target, files, self._go_on)
             added = sorted(files)
         if self.options.trust_pickles:
             remember_trust(absolute(target), self.options.trust_pickles)

@@ -13,7 +13,7 @@ from packflow_app.placing import absolute, make_folders, remove_empty, sibling
 from packflow_app.runtime import NAME_PATTERN, ArchiveFormatError, check_name
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
 _UNFINISHED = f"{STATE_DIR}/init-unfinished"
 _OF_UNFINISHED = {STATE_DIR, ".venv", "requirements.txt"}
@@ -40,11 +40,12 @@ def check_project_name(name: str) -> None:
         ) from error
 
 
-def create_project(target: Path, files: Mapping[str, Content]) -> None:
+def create_project(target: Path, files: Mapping[str, Content], go_on: Callable[[], None] = lambda: None) -> None:
     """Write ``files`` below ``target``, which must not exist or be an empty folder.
 
     The project is made beside its place and renamed into it, so that nothing half-written is ever seen. A folder that
     is there already stays the same folder, since a shell may stand in it: the project is made inside and moved up.
+    ``go_on`` is called between files and before they are put in place; nothing is made where it raises.
     Raises UsageError when the target is taken, NotWritableError when it cannot be written; nothing is left behind then.
     """
     target = absolute(target)
@@ -55,7 +56,7 @@ def create_project(target: Path, files: Mapping[str, Content]) -> None:
     try:
         made = make_folders(work.parent)
         work.mkdir()
-        _fill(work, files)
+        _fill(work, files, go_on)
         if there:
             _move_up(work)
         else:
@@ -119,10 +120,15 @@ def workplace(target: Path) -> Iterator[Path]:
         raise
 
 
-def add_files(target: Path, files: Mapping[str, Content], replacing: Collection[str] = ()) -> list[str]:
+def add_files(
+    target: Path,
+    files: Mapping[str, Content],
+    replacing: Collection[str] = (),
+    go_on: Callable[[], None] = lambda: None,
+) -> list[str]:
     """Write those of ``files`` that an existing folder lacks, and those in ``replacing``; returns their names.
 
-    All of them or none; what was there stays as it is. Raises NotWritableError.
+    All of them or none, as ``create_project`` says; what was there stays as it is. Raises NotWritableError.
     """
     target = absolute(target)
     missing = {name: content for name, content in files.items() if name in replacing or not _is_there(target / name)}
@@ -131,7 +137,7 @@ def add_files(target: Path, files: Mapping[str, Content], replacing: Collection[
     placed: list[Path] = []
     try:
         work.mkdir()
-        _fill(work, missing)
+        _fill(work, missing, go_on)
         for name in missing:
             path = target / name
             made += make_folders(path.parent)
@@ -148,6 +154,16 @@ def add_files(target: Path, files: Mapping[str, Content], replacing: Collection[
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return sorted(missing)
+
+
+def remove_files(target: Path, names: Collection[str]) -> None:
+    """Take away what ``add_files`` added, and the folders that are empty then."""
+    for name in names:
+        (target / name).unlink(missing_ok=True)
+    folders = {folder for name in names for folder in (target / name).parents if target in folder.parents}
+    for folder in sorted(folders, key=lambda one: -len(one.parts)):
+        with suppress(OSError):  # it holds something else
+            folder.rmdir()
 
 
 def _is_there(path: Path) -> bool:
@@ -167,11 +183,13 @@ def _move_up(work: Path) -> None:
         raise
 
 
-def _fill(folder: Path, files: Mapping[str, Content]) -> None:
+def _fill(folder: Path, files: Mapping[str, Content], go_on: Callable[[], None]) -> None:
     for name, content in files.items():
+        go_on()
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         if isinstance(content, bytes):
             path.write_bytes(content)
         else:
             shutil.copyfile(content, path)
+    go_on()

@@ -286,7 +286,7 @@ class PackflowApp(App[int]):
         self._leave(0)
 
     def action_interrupt(self) -> None:
-        if "init" in getattr(self.screen, "ACTIONS", ()):
+        if any("init" in getattr(screen, "ACTIONS", ()) for screen in self.screen_stack):
             self.stop("init")  # the wizard says that it was left
         elif stopped := self.stop():
             self.say(f"{stopped[0].call.title}: stopped.")

@@ -30,7 +30,7 @@ from packflow_app.questions.files import check_events, typed_path
 from packflow_app.questions.golden_interview import GoldenInterview
 from packflow_app.questions.init_interview import InitInterview, lacks_answers
 from packflow_app.questions.init_questions import FIRST_FOUND, LATER, python_question
-from packflow_app.questions.init_summary import command_lines, init_words
+from packflow_app.questions.init_summary import command_lines, init_words, project_tree
 from packflow_app.questions.looking import Look
 from packflow_app.questions.names import place_of, proposed_name
 from packflow_app.questions.project_choice import ProjectChoice
@@ -508,6 +508,16 @@ def test_init_writes_nothing_before_it_is_agreed_to(bench: Path) -> None:
     assert (bench / "new" / "packflow.yaml").is_file()
 
 
+def test_what_init_made_for_an_environment_is_no_file_that_was_there(bench: Path) -> None:
+    write_events()
+    said = Consultant(agrees=False)
+    with pytest.raises(CancelledError):
+        init(InitOptions(Path("new"), Path("events.ndjson"), python=NEW_ENVIRONMENT), consulted=said)
+    assert "requirements.txt" in said.planned.added
+    assert not any("stays" in line for line in project_tree(said.planned))
+    assert not (bench / "new").exists()
+
+
 def test_events_made_up_for_features_hold_each_of_them() -> None:
     lines = [json.loads(line) for line in feature_events(["a", "b=dst.port"], 30)]
     assert len(lines) == 30
@@ -519,6 +529,13 @@ def test_a_place_is_the_folder_itself_only_where_that_is_empty() -> None:
     assert place_of("x") == Path()
     Path("file").touch()
     assert place_of("x") == Path("x")
+    Path("below").mkdir()
+    assert place_of("x", Path("below")) == Path("below")
+    Path("below", "file").touch()
+    assert place_of("x", Path("below")) == Path("below", "x")
+    Path("below", "file").unlink()
+    Path("below", "model").mkdir()
+    assert proposed_name(Path("model"), Path("below")) == "model-2"
 
 
 def test_a_look_is_taken_once_and_hands_on_what_it_raises() -> None:

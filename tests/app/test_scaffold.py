@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from packflow_app.errors import NotWritableError, UsageError
+from packflow_app.errors import CancelledError, NotWritableError, UsageError
 from packflow_app.placing import make_folders, remove_empty
 from packflow_app.projects import scaffold
-from packflow_app.projects.scaffold import check_free, check_project_name, create_project
+from packflow_app.projects.scaffold import add_files, check_free, check_project_name, create_project, remove_files
 
 FILES = {"packflow.yaml": b"name: p\n", "a/b/c.txt": b"\x00\xff", "a/d.txt": b"", "z.py": b"pass\n"}
 
@@ -142,7 +143,7 @@ def test_a_failure_in_an_empty_folder_leaves_it_empty(
 
 
 def test_what_others_put_into_a_new_parent_survives_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def put_and_fail(folder: Path, files: dict[str, bytes]) -> None:
+    def put_and_fail(*_given: object) -> None:
         (tmp_path / "new" / "theirs.txt").write_bytes(b"theirs")
         raise OSError(28, "No space left on device")
 
@@ -213,3 +214,27 @@ def test_names_that_a_project_cannot_have(name: str) -> None:
     assert (caught.value.code, caught.value.exit_code) == ("name-invalid", 2)
     assert "--name" in caught.value.hint
     assert "\x1b" not in caught.value.title
+
+
+def test_files_that_were_added_are_taken_away_with_their_folders(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "mine").write_text("1")
+    names = add_files(tmp_path, {"there/new": b"2", "deep/er/new": b"3", "top": b"4"})
+    remove_files(tmp_path, names)
+    assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")) == ["there", "there/mine"]
+
+
+def test_a_stop_between_files_leaves_nothing(tmp_path: Path) -> None:
+    seen: list[int] = []
+
+    def go_on() -> None:
+        seen.append(len(seen))
+        if len(seen) == 3:  # after the last file, before it is put in place
+            raise CancelledError("stop")
+
+    (tmp_path / "new").mkdir()
+    for write in (create_project, partial(add_files, replacing=())):
+        seen.clear()
+        with pytest.raises(CancelledError):
+            write(tmp_path / "new", {"a": b"1", "b/c": b"2"}, go_on=go_on)
+        assert not list((tmp_path / "new").rglob("*"))

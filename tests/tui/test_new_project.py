@@ -20,6 +20,7 @@ from packflow_app.tui.dialogs.help import HelpDialog
 from packflow_app.tui.keys import NEW_PROJECT, OF_NEW_PROJECT, keys_of
 from packflow_app.tui.new_project.conversation import Answer, Asked, Conversation, Trail
 from packflow_app.tui.new_project.question_view import QuestionView
+from packflow_app.tui.new_project.screen import NewProjectScreen
 from packflow_app.tui.registry import ACTIONS
 from packflow_app.tui.widgets.command_line import CommandLine
 from packflow_app.tui.widgets.key_hints import KeyHints
@@ -319,6 +320,44 @@ async def test_keys_of_the_wizard(plain: Path) -> None:
         await question(driver, "What is your model?")
         await driver.press("q", "y")
         assert driver.app.return_value == 0
+
+
+async def test_what_stands_over_the_wizard_goes_with_it(plain: Path) -> None:
+    async with opened(None) as driver:
+        for over in ("f1", "q"):
+            await driver.press("n")
+            await question(driver, "Project name")
+            await driver.press("enter")
+            await question(driver, "What is your model?")
+            await driver.press(over)
+            assert not isinstance(driver.app.screen, NewProjectScreen)
+            await driver.press("ctrl+c")
+            await driver.see("Nothing was created.")
+            await driver.until(lambda: len(driver.app.screen_stack) == 1)
+
+
+async def test_leaving_while_the_project_is_written_leaves_nothing(plain: Path, monkeypatch: Any) -> None:
+    from packflow_app.projects import scaffold
+
+    written, go_on = threading.Event(), threading.Event()
+    fill = scaffold._fill
+
+    def slowly(*given: Any) -> None:
+        written.set()
+        assert go_on.wait(20)
+        fill(*given)
+
+    monkeypatch.setattr(scaffold, "_fill", slowly)
+    before = tree(plain)
+    async with opened(None) as driver:
+        await walk_plain(driver)
+        await driver.press("enter")
+        await driver.until(written.is_set)
+        await driver.press("ctrl+c")
+        await driver.see("Nothing was created.")
+        go_on.set()
+        await driver.pilot.pause(0.3)
+    assert tree(plain) == before
 
 
 async def test_long_lists_are_filtered(plain: Path) -> None:

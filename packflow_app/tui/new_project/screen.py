@@ -94,16 +94,15 @@ class NewProjectScreen(ModalScreen["Path | None"]):
     def _begin(self, trail: Trail) -> None:
         """Begin a conversation; what is on the trail is not asked again."""
         around = self._conversation.around if self._conversation is not None else None
-        conversation = Conversation(self._ask, place=self._place, trail=trail, around=around)
+
+        def ask(asked: Asked) -> None:
+            self.post_message(QuestionAsked(conversation, asked))
+
+        conversation = Conversation(ask, place=self._place, trail=trail, around=around)
         self._conversation = conversation
         self.query_one("#failed", ProblemPanel).show(None)
         self._job = self._app.start(ACTIONS["init"].call(conversation))
         self._wait()
-
-    def _ask(self, asked: Asked) -> None:
-        """In the job's thread."""
-        if self._conversation is not None:
-            self.post_message(QuestionAsked(self._conversation, asked))
 
     # What is shown
 
@@ -165,7 +164,7 @@ class NewProjectScreen(ModalScreen["Path | None"]):
             self._job = None  # what is still to come about it is old
             made: Initialized = job.value
             self._app.say(f"{made.name} is made: {counted(len(made.added), 'file')}.")
-            self.dismiss(made.path)
+            self._end(made.path)
         elif job.state == "cancelled" or (job.problem is not None and job.problem.code == "cancelled"):
             self._left()
         else:
@@ -184,7 +183,13 @@ class NewProjectScreen(ModalScreen["Path | None"]):
         if self._conversation is not None:
             self._conversation = None
             self._app.say("Nothing was created.")
-            self.dismiss(None)
+            self._end(None)
+
+    def _end(self, folder: Path | None) -> None:
+        """Give the result; what stands over this screen goes with it."""
+        while self.app.screen is not self:
+            self.app.pop_screen()
+        self.dismiss(folder)
 
     # Keys
 
