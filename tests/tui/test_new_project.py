@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import shlex
 import subprocess
@@ -409,6 +410,51 @@ async def test_it_is_reached_inside_a_project_and_from_the_palette(project: Path
         name: kept for name, kept in before.items() if ".packflow" not in name
     }
     assert not (project.parent / "churn-scorer-2").exists()
+
+
+async def test_a_click_and_enter_beside_the_list_answer_too(plain: Path) -> None:
+    async with opened(None) as driver:
+        await driver.press("n")
+        await question(driver, "Project name")
+        await driver.pilot.click("#keys", offset=(2, 0))
+        await question(driver, "What is your model?")
+        await driver.pilot.click("#choices", offset=(4, 0))
+        await question(driver, "Which Python runs it?")
+        driver.app.screen.set_focus(None)
+        await driver.press("enter")
+        await question(driver, "Example events")
+        await driver.pilot.click("#keys", offset=(17, 0))
+        await question(driver, "Which Python runs it?")
+
+
+async def test_garbage_is_searched_for_while_a_person_is_asked(plain: Path) -> None:
+    async with opened(None) as driver:
+        await walk_plain(driver)
+        assert gc.isenabled()
+        job = driver.app.jobs.latest["init"]
+        driver.app.jobs.let_wait(job, waits=False)
+        assert not gc.isenabled()
+        driver.app.jobs.let_wait(job, waits=True)
+        await driver.press("ctrl+c")
+        await driver.see("Nothing was created.")
+        assert gc.isenabled()
+
+
+async def test_there_is_room_for_the_question_in_the_smallest_terminal(plain: Path) -> None:
+    async with opened(None, size=(60, 16)) as driver:
+        await driver.press("n")
+        for wanted in ("Project name", "What is your model?", "Which Python runs it?"):
+            await question(driver, wanted)
+            await driver.press("enter")
+        text = await question(driver, "Example events")
+        assert "✓ Which Python runs it?" in text
+        assert "✓ Project name" not in text
+        for choice in ("events.ndjson", "another file", "made-up ones", "later"):
+            assert choice in text
+        await driver.press("enter")
+        text = await question(driver, "Create it?")
+        assert "flows/" in text
+        assert "n  no" in text
 
 
 @pytest.mark.parametrize("size", [(59, 20), (80, 24), (200, 60)])

@@ -119,6 +119,12 @@ class QuestionView(Vertical):
         """Have the keys go to what answers."""
         self.screen.set_focus(self.query_one("#choices" if self.is_choice else "#field"))
 
+    def answer(self) -> None:
+        """Take the answer that is marked, or typed."""
+        value = self.chosen if self.is_choice else self.query_one("#field", AnswerField).value
+        if value is not None:
+            self.post_message(self.Answered(value))
+
     def hold(self) -> None:
         """Keep an answer as it is until it was looked at."""
         self.disabled = True

@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from packflow_app.tui.app import PackflowApp
     from packflow_app.tui.jobs import Job
 
+_MOST_ANSWERS = 9
+_QUESTION = 18
+"""Lines that a question is to have at least, with all that stands around it."""
 _SOON = 0.2
 """Seconds after which a question that is looked at makes room for what is being done."""
 
@@ -136,9 +139,18 @@ class NewProjectScreen(ModalScreen["Path | None"]):
         self.query_one("#answered", Static).update(Content("\n").join(lines))
         answers = self.query_one("#answers", Scroll)
         answers.set_class(not lines, "-none")
-        self.call_after_refresh(answers.scroll_end, animate=False)
+        self._fit_answers()
         self.query_one("#notes", Static).update(Content("\n".join(map(visible, notes))))
         self.query_one("#notes").display = bool(notes)
+
+    def _fit_answers(self) -> None:
+        """Give the answers what the question does not need; the last ones are seen."""
+        answers = self.query_one("#answers", Scroll)
+        answers.styles.max_height = max(1, min(_MOST_ANSWERS, self.size.height - _QUESTION))
+        self.call_after_refresh(answers.scroll_end, animate=False)
+
+    def on_resize(self) -> None:
+        self._fit_answers()
 
     def _wait(self) -> None:
         """An answer is looked at, or the model: the question makes room where that takes a while."""
@@ -221,9 +233,9 @@ class NewProjectScreen(ModalScreen["Path | None"]):
             view.post_message(QuestionView.Answered(answer))
 
     def action_answer(self) -> None:
-        """Enter where neither the list nor the field has the keys."""
+        """Enter where neither the list nor the field has the keys, or a click on its name."""
         if self._is_asking:
-            self.query_one(QuestionView).take_focus()
+            self.query_one(QuestionView).answer()
 
     def action_filter(self) -> None:
         if self._is_asking:
