@@ -127,6 +127,8 @@ OF_NEW_PROJECT = (
     Key("enter", "enter", "Answer", "Take the answer that is marked or typed", "screen.answer", 10),
     Key("escape", "esc", "Back", "Go back a question; at the first one, leave", "screen.back", 20),
     Key("ctrl+c", "^c", "Leave", "Leave from any question; nothing is written", "app.interrupt", 30),
+    Key("y", "y", "Yes", "Answer a question of yes or no with yes", "screen.say('yes')", 0),
+    Key("n", "n", "No", "Answer it with no", "screen.say('no')", 0),
     Key("slash", "/", "Filter", "Show only answers with a text", "screen.filter", 0),
     Key("pageup", "pgup", "Up", "Read further up in what is shown", "screen.scroll(-1)", 0),
     Key("pagedown", "pgdn", "Down", "Read further down in what is shown", "screen.scroll(1)", 0),

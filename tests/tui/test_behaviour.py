@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.widgets import OptionList
 
 from packflow_app.locations import dry_run_dir
 from packflow_app.projects.journal import read_journal
@@ -398,6 +399,19 @@ async def test_control_c_without_anything_to_stop_hints_at_q(project: Path) -> N
     async with opened(project) as driver:
         await driver.press("ctrl+c")
         await driver.see("Press q to quit.")
+
+
+async def test_without_colours_the_marked_choice_can_be_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with opened(None, theme="none") as driver:
+        for at in range(2):
+            listed = driver.app.screen.query_one("#begin", OptionList)
+            underlined = [
+                any(piece.style is not None and piece.style.underline for piece in listed.render_line(row))
+                for row in range(3)
+            ]
+            assert underlined == [row == at for row in range(3)]
+            await driver.press("down")
 
 
 async def test_themes_change_and_are_remembered(project: Path) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from packflow_app.tui.app import PackflowApp
-from packflow_app.tui.keys import EVERYWHERE, OF_SCREENS, SCREENS, Key, footer_of, keys_of
+from packflow_app.tui.keys import EVERYWHERE, NEW_PROJECT, OF_NEW_PROJECT, OF_SCREENS, SCREENS, Key, footer_of, keys_of
 from packflow_app.tui.palette import JourneyCommands
 from packflow_app.tui.registry import ACTIONS
 from screens import Driver, opened
@@ -109,11 +109,11 @@ async def test_the_help_of_a_screen_has_all_its_keys(project: Path, screen: str)
 
 
 def test_titles_fit_into_one_line_of_the_help() -> None:
-    assert [key.title for key in (*OF_SCREENS, *EVERYWHERE) if len(key.title) > 54] == []
+    assert [key.title for key in (*OF_SCREENS, *OF_NEW_PROJECT, *EVERYWHERE) if len(key.title) > 54] == []
 
 
 def test_no_two_keys_of_a_screen_are_the_same() -> None:
-    for screen in SCREENS:
+    for screen in (*SCREENS, NEW_PROJECT):
         keys = [press for key in keys_of(screen) for press in key.keys.split(",")]
         assert len(keys) == len(set(keys)), screen
 
@@ -121,7 +121,9 @@ def test_no_two_keys_of_a_screen_are_the_same() -> None:
 def test_the_footer_has_what_matters_and_never_alt_or_ctrl_enter() -> None:
     for screen in SCREENS:
         assert {"?", "q"} <= {key.shown for key in footer_of(screen)}
-    assert not [key for key in (*EVERYWHERE, *OF_SCREENS) if "alt+" in key.keys or "ctrl+enter" in key.keys]
+    assert not [
+        key for key in (*EVERYWHERE, *OF_SCREENS, *OF_NEW_PROJECT) if "alt+" in key.keys or "ctrl+enter" in key.keys
+    ]
 
 
 def test_every_action_of_the_registry_has_its_key() -> None:

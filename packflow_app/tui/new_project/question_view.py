@@ -24,6 +24,8 @@ from packflow_app.wizards.layout import wrapped
 from packflow_app.wording import visible
 
 if TYPE_CHECKING:
+    from textual import events
+
     from packflow_app.questions.question import Choice, Question
     from packflow_app.tui.new_project.conversation import Asked
 
@@ -204,11 +206,10 @@ class QuestionView(Vertical):
         listed.clear_options()
         listed.add_options([Option(Content(visible(path))) for path in self._paths])
 
-    def on_key(self, event: object) -> None:
+    def on_key(self, event: events.Key) -> None:
         """The arrow down leads from a field to the list below it."""
-        key = getattr(event, "key", "")
         listed = self.query_one("#choices", Options)
-        if key == "down" and isinstance(self.screen.focused, Input) and listed.display and listed.option_count:
+        if event.key == "down" and isinstance(self.screen.focused, Input) and listed.display and listed.option_count:
             listed.highlighted = listed.highlighted or 0
             self.screen.set_focus(listed)
 

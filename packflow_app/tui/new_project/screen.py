@@ -14,9 +14,8 @@ from textual.containers import Container, Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.screen import ModalScreen
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
-from packflow_app.questions.question import NO, YES
 from packflow_app.tui.commands import shown
 from packflow_app.tui.dialogs.help import HelpDialog
 from packflow_app.tui.keys import NEW_PROJECT, keys_of
@@ -58,8 +57,6 @@ class NewProjectScreen(ModalScreen["Path | None"]):
     ACTIONS: ClassVar[tuple[str, ...]] = ("init",)
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(key.keys, key.action, key.label, show=False) for key in keys_of(NEW_PROJECT) if key.keys != "ctrl+c"),
-        Binding("y", f"say('{YES}')", show=False),
-        Binding("n", f"say('{NO}')", show=False),
     ]
     CSS_PATH = "screen.tcss"
     ESCAPE_TO_MINIMIZE: ClassVar[bool] = False
@@ -280,10 +277,6 @@ class NewProjectScreen(ModalScreen["Path | None"]):
 
     def action_show_keys(self) -> None:
         self._app.push_screen(HelpDialog(NEW_PROJECT))
-
-    @on(Input.Submitted)
-    def _typed(self, event: Input.Submitted) -> None:
-        event.stop()
 
 
 def place_beside(project: Path | None) -> Path:
