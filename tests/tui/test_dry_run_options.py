@@ -89,6 +89,7 @@ async def test_every_field_becomes_its_option(project: Path, work: Path) -> None
     ("name", "text", "told"),
     [
         ("events", "nowhere.ndjson", "There is no file nowhere.ndjson."),
+        ("events", "~nobody/x", "There is no file ~nobody/x."),
         ("batch_sizes", "1,x", "is not a list of whole numbers"),
         ("limit", "0", "is not a number of events"),
         ("rtol", "nan", "is not a tolerance"),

@@ -296,3 +296,5 @@ def test_paths_are_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert PathSuggester((".zip",)).completed("mor") == "more.zip"
     assert PathSuggester((".zip",)).completed("oth") is None
     assert PathSuggester().completed("nowhere/x") is None
+    assert PathSuggester().completed("~no-such-user/x") is None
+    assert PathSuggester().entries("m") == ["models/", "more.zip"]
