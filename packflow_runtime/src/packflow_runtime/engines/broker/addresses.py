@@ -78,6 +78,13 @@ class Address:
             )
         return value
 
+    def starts_late(self, options: Mapping[str, str]) -> bool:
+        """Whether a new group leaves out what is there already; raises PackflowError."""
+        start = options["from"]
+        if start not in ("earliest", "latest"):
+            raise address_error(f"{self}: from={start} is neither earliest nor latest.", "Mend the address.")
+        return start == "latest"
+
     def group(self, options: Mapping[str, str]) -> str:
         """The consumer group of a source; raises PackflowError where the address names none."""
         group = options["group"]

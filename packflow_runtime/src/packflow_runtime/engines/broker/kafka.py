@@ -49,9 +49,8 @@ def open_source(address: Address, properties: dict[str, str], pipe: Pipe) -> Kaf
     """A topic, read by a consumer group; raises PackflowError."""
     del pipe
     options = address.chosen({"group": "", "from": "earliest"})
-    if options["from"] not in ("earliest", "latest"):
-        raise address_error(f"{address}: from={options['from']} is neither earliest nor latest.", "Mend the address.")
-    group = {"group.id": address.group(options), "auto.offset.reset": options["from"]}
+    start = "latest" if address.starts_late(options) else "earliest"
+    group = {"group.id": address.group(options), "auto.offset.reset": start}
     return KafkaSource(address, {**group, **_client_properties(address, properties)})
 
 

@@ -21,7 +21,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 
 
 class GivenUpError(Exception):
-    """The end was asked for while a broker was away."""
+    """The end was asked for while a broker was away, or whoever read the outcomes has gone."""
 
 
 class Link:

@@ -141,7 +141,7 @@ class NatsSource(_Client):
             )
         self._has_wildcard = bool({"*", ">"}.intersection(self._subject.split(".")))
         self._stream = options["stream"]
-        self._policy = "new" if options["from"] == "latest" else "all"
+        self._policy = "new" if address.starts_late(options) else "all"
         self._ack_wait = address.number(options, "ack-wait", least=0.1)
         self._waiting: deque[Message] = deque()
         self._arrived = asyncio.Event()
@@ -289,6 +289,7 @@ class NatsSink(_Client):
         self._confirmed: dict[str, Any] = {}
         self._all_there = asyncio.Event()
         self._expected = 0
+        self._round = ""
 
     def connect(self) -> None:
         """Connect, and find the stream."""
@@ -302,6 +303,8 @@ class NatsSink(_Client):
         await self._connection.subscribe(f"{self._inbox}.*", cb=self._received)
 
     async def _received(self, message: Any) -> None:  # noqa: ANN401 - a message of the library
+        if not message.subject.startswith(self._round):
+            return  # late, of a round that was given up
         self._confirmed[message.subject] = message
         if len(self._confirmed) >= self._expected:
             self._all_there.set()
@@ -318,7 +321,7 @@ class NatsSink(_Client):
         self._confirmed = {}
         self._all_there = asyncio.Event()
         self._expected = len(messages)
-        round_ = time.monotonic_ns()
+        self._round = f"{self._inbox}.{time.monotonic_ns()}-"
         fates: list[Unpublished | None] = [Unpublished("the stream has not confirmed it")] * len(messages)
         for index, message in enumerate(messages):
             headers = to_nats(message, self._subject)
@@ -328,15 +331,13 @@ class NatsSink(_Client):
                 self._expected -= 1
                 continue
             await connection.publish(
-                self._subject, message.value or b"", reply=f"{self._inbox}.{round_}-{index}", headers=headers
+                self._subject, message.value or b"", reply=f"{self._round}{index}", headers=headers
             )
         if self._expected > len(self._confirmed):
             with suppress(asyncio.TimeoutError):  # those that are confirmed by then are
                 await asyncio.wait_for(self._all_there.wait(), _ANSWER_SECONDS)
-        prefix = f"{self._inbox}.{round_}-"
         for subject, answer in self._confirmed.items():
-            if subject.startswith(prefix):
-                fates[int(subject[len(prefix) :])] = _fate(answer)
+            fates[int(subject[len(self._round) :])] = _fate(answer)
         return fates
 
 

@@ -92,7 +92,7 @@ class RedisSource(_Client):
     def __init__(self, address: Address, properties: dict[str, str], options: dict[str, str]) -> None:
         super().__init__(address, properties, options)
         self._group = address.group(options)
-        self._start = "$" if options["from"] == "latest" else "0"
+        self._start = "$" if address.starts_late(options) else "0"
         self._consumer = options["consumer"]
         self._claim_ms = int(1000 * address.number(options, "claim-after", least=0.001))
         self._own: str | None = "0"  # after which entry our own pending ones are asked for; None once there are none

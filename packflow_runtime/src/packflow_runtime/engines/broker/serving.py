@@ -108,6 +108,7 @@ class Service:
         except StopRequestedError:  # in the middle of a line from a pipe
             pass
         except GivenUpError:
+            summary.complete = False
             if summary.left:
                 print_notice(f"{summary.left:,} events were taken and are not acknowledged: they come again")
         summary.signal = signals.received

@@ -14,6 +14,7 @@ from ...jsonlines import Limits
 from ...lines import LineReader, Lines
 from ...stdio import not_writable, write_all
 from .addresses import refuse_properties
+from .links import GivenUpError
 from .messages import Message, Outgoing, Unpublished
 
 if TYPE_CHECKING:
@@ -94,12 +95,14 @@ class LinesSink:
         """Nothing is to be reached."""
 
     def publish(self, messages: Sequence[Outgoing]) -> list[Unpublished | None]:
-        """Write lines, to a file durably; raises PackflowError where that is not possible."""
+        """Write lines, to a file durably; raises PackflowError, and GivenUpError for a pipe that nobody reads."""
         lines = [_letter(message) if message.record is not None else message.value or b"" for message in messages]
         try:
             write_all(self._descriptor, b"".join(line + b"\n" for line in lines))
             if self._is_file:
                 os.fsync(self._descriptor)
+        except BrokenPipeError:
+            raise GivenUpError from None
         except OSError as error:
             raise not_writable(self.name, error) from error
         return [None] * len(messages)
