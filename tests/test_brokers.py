@@ -11,7 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -256,7 +256,7 @@ def test_asked_to_end_while_the_broker_is_away(service: Service, broker: Broker)
     serving.wait_for_events()
     broker.stop()
     serving.wait_to_say("is away", 40)
-    assert serving.end(seconds=60) == 128 + signal.SIGTERM
+    assert serving.end(seconds=30) == 128 + signal.SIGTERM
     broker.start()
     serving = service.start("--batch-size", 16)
     service.wait_until_done()
@@ -295,6 +295,38 @@ def test_secrets_come_from_a_file(kind: str, archive: Path, tmp_path: Path) -> N
         assert serving.end() == 128 + signal.SIGTERM
         assert len(broker.read("outcomes")) == 5
         assert "sesame" not in log.read_text()
+
+
+def test_subjects_of_nats_that_are_many_or_none(archive: Path, tmp_path: Path) -> None:
+    with started("nats", tmp_path) as nats:
+
+        async def prepare(_: Any, jetstream: Any) -> None:
+            await jetstream.add_stream(name="LOGS", subjects=["logs.>"])
+            for name in ("logs.a", "logs.b.c"):
+                await jetstream.publish(name, b'{"n":1}')
+            await jetstream.add_consumer("LOGS", durable_name="pushed", deliver_subject="x", ack_policy="explicit")
+
+        nats.asked(prepare)
+        nats.create("outcomes")
+        source = f"nats://127.0.0.1:{nats.port}/logs.>?group="
+        log, cache = tmp_path / "serve.log", tmp_path / "cache"
+
+        def serve(*words: str) -> Serving:
+            return Serving(archive, words, cache=cache, log=log)
+
+        serving = serve("--source", f"{source}scoring", "--sink", nats.sink("outcomes"))
+        wait_for(lambda: len(nats.read("outcomes")) == 2, "both outcomes", 20)
+        assert serving.end() == 128 + signal.SIGTERM
+        assert [outcome.key for outcome in nats.read("outcomes")] == [b"logs.a", b"logs.b.c"]
+        for words, code, said in (
+            (("--source", "stdin:", "--sink", nats.sink("nowhere")), 3, "does not exist"),
+            (("--source", nats.source("nothing"), "--sink", nats.sink("outcomes")), 3, "does not exist"),
+            (("--source", f"{source}x&stream=NONE", "--sink", nats.sink("outcomes")), 3, "NONE on nats://"),
+            (("--source", f"{source}pushed", "--sink", nats.sink("outcomes")), 2, "is there already, and of another"),
+        ):
+            refused = serve(*words)
+            assert refused.process.wait(20) == code, refused.said
+            assert said in refused.said
 
 
 def test_from_one_broker_to_another(archive: Path, tmp_path: Path) -> None:
