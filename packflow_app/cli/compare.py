@@ -36,13 +36,17 @@ def command(
     events: Annotated[Path, typer.Argument(metavar="EVENTS", help="The events to run both on.")],
     *,
     limit: Annotated[
-        int, typer.Option(min=1, help="Run at most so many events, chosen to stand for all.")
+        int, typer.Option(min=1, metavar="N", help="Run at most so many events, chosen to stand for all.")
     ] = MOST_EVENTS,
-    rtol: Annotated[float | None, typer.Option(help="Relative tolerance of numbers (default: by their width).")] = None,
-    atol: Annotated[float, typer.Option(help="Absolute tolerance of numbers.")] = 0.0,
+    rtol: Annotated[
+        float | None, typer.Option(metavar="X", help="Relative tolerance of numbers (default: by their width).")
+    ] = None,
+    atol: Annotated[float, typer.Option(metavar="X", help="Absolute tolerance of numbers.")] = 0.0,
     ignore: Annotated[list[str] | None, typer.Option(metavar="PATH", help="Leave an output field out.")] = None,
-    timeout: Annotated[float, typer.Option(help="Seconds a call of a model may take.")] = 30.0,
-    init_timeout: Annotated[float, typer.Option(help="Seconds import and initialize may take.")] = 120.0,
+    timeout: Annotated[float, typer.Option(metavar="SECONDS", help="Seconds a call of a model may take.")] = 30.0,
+    init_timeout: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Seconds import and initialize may take.")
+    ] = 120.0,
     python: PythonOption = None,
     no_input: NoInputOption = False,
     as_json: JsonOption = False,

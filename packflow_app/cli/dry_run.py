@@ -50,16 +50,20 @@ def command(
         str | None, typer.Option(metavar="N,N,…", help="Batch sizes (default: packflow.yaml's, else 8,64).")
     ] = None,
     limit: Annotated[
-        int, typer.Option(min=1, help="Run at most so many events, chosen to stand for all.")
+        int, typer.Option(min=1, metavar="N", help="Run at most so many events, chosen to stand for all.")
     ] = SAMPLE_EVENTS,
-    rtol: Annotated[float | None, typer.Option(help="Relative tolerance of numbers (default: by their width).")] = None,
-    atol: Annotated[float | None, typer.Option(help="Absolute tolerance of numbers.")] = None,
+    rtol: Annotated[
+        float | None, typer.Option(metavar="X", help="Relative tolerance of numbers (default: by their width).")
+    ] = None,
+    atol: Annotated[float | None, typer.Option(metavar="X", help="Absolute tolerance of numbers.")] = None,
     ignore: Annotated[list[str] | None, typer.Option(metavar="PATH", help="Leave an output field out.")] = None,
     probes: Annotated[
         bool, typer.Option("--probes/--no-probes", help="Try events that are not as the samples are.")
     ] = True,
-    timeout: Annotated[float, typer.Option(help="Seconds a call of the model may take.")] = 30.0,
-    init_timeout: Annotated[float, typer.Option(help="Seconds import and initialize may take.")] = 120.0,
+    timeout: Annotated[float, typer.Option(metavar="SECONDS", help="Seconds a call of the model may take.")] = 30.0,
+    init_timeout: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Seconds import and initialize may take.")
+    ] = 120.0,
     memory: Annotated[str | None, typer.Option(metavar="SIZE", help="Memory the model may take, such as 2G.")] = None,
     against: Annotated[
         Path | None, typer.Option(metavar="OLD", help="Also show how outputs differ from this archive's.")

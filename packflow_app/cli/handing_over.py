@@ -6,12 +6,14 @@ import argparse
 import os
 import subprocess
 import sys
+import textwrap
 from typing import Any, NoReturn
 
 from packflow_app.actions.run import PreparedRun
 from packflow_app.errors import UsageError
 from packflow_app.result import sentence_of
 
+_WIDTH = 78
 CONTEXT: dict[str, Any] = {
     "ignore_unknown_options": True,
     "allow_interspersed_args": False,
@@ -57,9 +59,14 @@ def whole_parser(command: str, description: str) -> RuntimeParser:
 
 
 def help_text(command: str, takes: str, parser: RuntimeParser) -> str:
-    """The help, with the heading that every command has."""
-    heading = f"Usage: packflow {command} [OPTIONS] {takes}\n\n{sentence_of(command)}\n"
-    return f"{heading}\n{parser.format_help().rstrip()}"
+    """The help, with the heading and the ending that every command has."""
+    from packflow_app.cli.help_pages import PAGES  # noqa: PLC0415 - only where help is asked for
+
+    page = PAGES[command]
+    usage, when = f"Usage: packflow {command} [OPTIONS] {takes}", textwrap.fill(page.when, _WIDTH)
+    heading = f"{usage}\n\n{sentence_of(command)}\n\n{when}\n"
+    epilog = page.epilog().replace("\b\n", "")
+    return f"{heading}\n{parser.format_help().rstrip()}\n\n{epilog}"
 
 
 def become(prepared: PreparedRun) -> int:

@@ -70,7 +70,9 @@ def command(
         list[str] | None,
         typer.Option("--trust-pickle", metavar="NAME", help="Also let its pickles use this global (repeatable)."),
     ] = None,
-    name: Annotated[str | None, typer.Option(help="The project's name (default: the folder's).")] = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The project's name (default: the folder's).")
+    ] = None,
     kind: Annotated[
         str | None,
         typer.Option(
@@ -99,7 +101,7 @@ def command(
             "of it; new: always a .venv (default: as `packflow env info` lists).",
         ),
     ] = None,
-    description: Annotated[str | None, typer.Option(help="One sentence about the model.")] = None,
+    description: Annotated[str | None, typer.Option(metavar="TEXT", help="One sentence about the model.")] = None,
     maintainer: Annotated[
         list[str] | None,
         typer.Option("--maintainer", metavar="'NAME <MAIL>'", help="Who looks after it (repeatable; default: git's)."),

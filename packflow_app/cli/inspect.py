@@ -44,7 +44,7 @@ def command(
         str | None,
         typer.Option(metavar="NAME", help="ndjson, json, csv, tsv or parquet (default: told by content)."),
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Stop after so many events.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Stop after so many events.")] = None,
     full: Annotated[bool, typer.Option("--full", help="Read all of a huge file, not a sample of it.")] = False,
     schema: Annotated[bool, typer.Option("--schema", help="Print the events' JSON Schema, and nothing else.")] = False,
     invalid_only: Annotated[

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -22,6 +22,9 @@ from packflow_app.cli.ui import OPEN_APP
 from packflow_app.errors import CancelledError, NotFoundError, NotWritableError, UsageError
 from packflow_app.result import COMMANDS, EARLIER, sentence_of, without_alias
 from packflow_app.runtime import ExitCode, PackflowError
+
+if TYPE_CHECKING:
+    from packflow_app.cli.help_pages import HelpPage
 
 # Typer carries its own copy of Click and exports only the leaves of its errors.
 ClickError: type[Exception] = typer.BadParameter.__mro__[2]
@@ -42,8 +45,9 @@ def _show_version(wanted: bool) -> None:  # noqa: FBT001 - the parser calls it s
 _VERSION = typer.Option("--version", help="Show the version.", is_eager=True, callback=_show_version)
 
 
-def build_app(commands: Iterable[str] = COMMANDS) -> typer.Typer:
-    """The command line with these commands; only their modules are imported."""
+def build_app(commands: Iterable[str] = COMMANDS, *, with_help: bool = False) -> typer.Typer:
+    """The command line with these commands; only their modules are imported. ``with_help``: their pages too."""
+    pages = _pages() if with_help else {}
     app = typer.Typer(
         add_completion=False,
         rich_markup_mode=None,
@@ -54,13 +58,34 @@ def build_app(commands: Iterable[str] = COMMANDS) -> typer.Typer:
     app.callback()(options)
     for name in commands:
         module = import_module(f"packflow_app.cli.{name.replace('-', '_')}")
-        text = sentence_of(name)
+        text, page = sentence_of(name), pages.get(name)
+        told = text if page is None else f"{text}\n\n{page.when}"
         if hasattr(module, "group"):
-            app.add_typer(module.group, name=name, help=text)
+            _tell_of_group(module.group, name, pages)
+            app.add_typer(module.group, name=name, help=told)
         else:
             settings = getattr(module, "CONTEXT", None)
-            app.command(name, help=text, hidden=name in EARLIER, context_settings=settings)(module.command)
+            epilog = page.epilog() if page is not None else None
+            hidden = name in EARLIER
+            app.command(name, help=told, epilog=epilog, hidden=hidden, context_settings=settings)(module.command)
     return app
+
+
+def _pages() -> dict[str, HelpPage]:
+    from packflow_app.cli.help_pages import PAGES  # noqa: PLC0415 - only where help is asked for
+
+    return PAGES
+
+
+def _tell_of_group(group: typer.Typer, name: str, pages: dict[str, HelpPage]) -> None:
+    """Give a group and its commands their pages; their one-line help is never cut off in the list."""
+    if name in pages:
+        group.info.epilog = f"{pages[name].epilog()}\n\nEach of them takes --json."
+    for command in group.registered_commands:
+        command.short_help = command.help
+        page = pages.get(f"{name} {command.name}")
+        if page is not None:
+            command.epilog = page.epilog()
 
 
 def options(
@@ -113,7 +138,7 @@ def _run(arguments: list[str], terminal: Terminal, open_app: OpenApp | None) -> 
         _check_current_folder()
         arguments = without_alias(arguments)
         named = [name for name in (*COMMANDS, *EARLIER) if name in arguments]
-        app = build_app(named or COMMANDS)
+        app = build_app(named or COMMANDS, with_help=not {"-h", "--help"}.isdisjoint(arguments))
         preferred = preferred_values(strict=not {*arguments} & _WITHOUT_SETTINGS)
         code: Any = app(arguments, prog_name="packflow", standalone_mode=False, obj=open_app, default_map=preferred)
         return code if isinstance(code, int) else ExitCode.OK
