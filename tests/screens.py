@@ -81,8 +81,9 @@ class Driver:
             latest = self.app.jobs.latest.values()
             return not self.app.is_looking and all(job.state != "running" or job.waits for job in latest)
 
-        await self.until(is_quiet, "quiet")
-        await self.pilot.pause()
+        for _ in range(2):  # what one reading brought may ask for the next
+            await self.until(is_quiet, "quiet")
+            await self.pilot.pause()
 
 
 @asynccontextmanager

@@ -14,7 +14,7 @@ from bisect import bisect_left
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
-from packflow_app.errors import CancelledError
+from packflow_app.errors import CancelledError, NotFoundError
 from packflow_app.events.decoding import BlockDecoder, assembled
 from packflow_app.events.event_paths import json_type, values_at
 from packflow_app.events.file_ranges import FileRange, newline_counts
@@ -35,6 +35,8 @@ _STEP = 64 * 1024
 
 class EventIndex:
     """Access by position to a file that does not change; may be used by several threads at once.
+
+    What it gives of a file that became shorter meanwhile is an error: NotFoundError.
 
     ``positions`` is the last position there is: lines of JSON lines and of tables, items of arrays, rows of Parquet.
     """
@@ -111,7 +113,13 @@ class EventIndex:
         piece = os.pread(self._descriptor, _STEP, step * _STEP)
         place = -1
         for _ in range(position - 1 - self._newlines_before[step]):
-            place = piece.index(b"\n", place + 1)
+            place = piece.find(b"\n", place + 1)
+            if place < 0:
+                raise NotFoundError(
+                    "The file of events was changed while it was open.",
+                    code="events-changed",
+                    hint="Open it again, when whatever writes it is done.",
+                )
         return step * _STEP + place + 1
 
 

@@ -46,11 +46,20 @@ class OddValues:
 
 
 def next_problem(
-    index: EventIndex, after: int, odd: OddValues, cancelled: Cancellation | None = None
+    index: EventIndex,
+    after: int,
+    odd: OddValues,
+    cancelled: Cancellation | None = None,
+    report: Callable[[int], None] = lambda _position: None,
 ) -> EventProblem | None:
-    """The first problem after a position, or None; raises CancelledError when ``cancelled`` is set."""
+    """The first problem after a position, or None; raises CancelledError when ``cancelled`` is set.
+
+    ``report`` is told the positions up to which there was none.
+    """
     for block in index.blocks(after + 1):
         stop_if(cancelled)
+        if block.positions:
+            report(block.positions[0])
         found = min(_problems(block, odd), key=lambda one: one.position, default=None)
         if found is not None:
             return found
@@ -58,12 +67,17 @@ def next_problem(
 
 
 def previous_problem(
-    index: EventIndex, before: int, odd: OddValues, cancelled: Cancellation | None = None
+    index: EventIndex,
+    before: int,
+    odd: OddValues,
+    cancelled: Cancellation | None = None,
+    report: Callable[[int], None] = lambda _position: None,
 ) -> EventProblem | None:
-    """The last problem before a position, or None; raises CancelledError when ``cancelled`` is set."""
+    """The last problem before a position, or None; as ``next_problem``."""
     stop = before
     while stop > 1:
         stop_if(cancelled)
+        report(stop)
         first = max(1, stop - _BACK)
         page = index.page(first, stop - first)
         found = max(_problems(page, odd), key=lambda one: one.position, default=None)

@@ -140,6 +140,15 @@ def verdict_text(report: Mapping[str, Any]) -> str:
     return f"single ≠ batch: {differing:,} of {events:,} differ"
 
 
+def hindrance(seen: ProjectSeen | None) -> str:
+    """Why no step can be run on a project, in one sentence with the key that helps; empty where one can."""
+    if seen is not None and seen.gone:
+        return "The project's folder is gone: press 1, then o to open another."
+    if seen is not None and seen.problem is not None:
+        return "packflow.yaml cannot be read: press 1 to see why, then e to mend it."
+    return ""
+
+
 def next_step(seen: ProjectSeen) -> Next:
     """The first thing in the way of an archive, and the key that goes on."""
     if seen.gone:

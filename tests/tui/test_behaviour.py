@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 import threading
 import time
 from pathlib import Path
@@ -84,16 +83,6 @@ async def test_a_broken_packflow_yaml_is_told_with_its_line(project: Path) -> No
             assert "fault" not in driver.text
 
 
-async def test_a_project_deleted_underneath_is_said_and_survived(project: Path) -> None:
-    async with opened(project) as driver:
-        shutil.rmtree(project)
-        await driver.see("The project's folder is gone.")
-        for key in ("2", "3", "r", "4", "r", "5", "r", "6", "1", "r"):
-            await driver.press(key)
-        await driver.quiet()
-        assert "fault" not in driver.text
-
-
 async def test_a_run_is_stopped_by_escape_and_late_news_is_not_heard(tmp_path: Path) -> None:
     project = write_project(tmp_path / "slow", backend(SLOW))
     async with opened(project, "dry-run") as driver:
@@ -110,42 +99,6 @@ async def test_a_run_is_stopped_by_escape_and_late_news_is_not_heard(tmp_path: P
         assert job.state == "cancelled"
         assert job.progress is progress
         assert "◐" not in driver.text
-
-
-async def test_resizing_in_mid_run_loses_nothing(tmp_path: Path) -> None:
-    project = write_project(tmp_path / "slow", backend(SLOW))
-    async with opened(project, "dry-run") as driver:
-        await driver.press("r")
-        await driver.see("of 40 events")
-        for size in ((80, 24), (59, 15), (40, 10), (200, 60), (120, 36)):
-            await driver.pilot.resize_terminal(*size)
-            await driver.pilot.pause(0.1)
-            assert all(len(line) <= size[0] for line in driver.text.splitlines())
-            assert ("needs 60 columns" in driver.text) == (size[0] < 60)
-        await driver.see("of 40 events")
-        await driver.press("ctrl+c")
-        assert driver.app.jobs.latest["dry-run"].state == "cancelled"
-
-
-@pytest.mark.parametrize(
-    ("body", "told"),
-    [
-        ("os._exit(3)", "ended itself with exit code 3"),
-        ("os.kill(os.getpid(), signal.SIGKILL)", "killed"),
-        ("raise ValueError('bad \\x1b[31m')", "events failed"),
-    ],
-)
-async def test_a_model_that_dies_is_told_and_the_app_lives(tmp_path: Path, body: str, told: str) -> None:
-    project = write_project(tmp_path / "dying", backend(body))
-    async with opened(project, "dry-run") as driver:
-        await driver.press("r")
-        await driver.until(lambda: driver.app.jobs.latest["dry-run"].state in ("failed", "done"))
-        await driver.quiet()
-        text = " ".join(driver.text.split())
-        assert told in text or "failed events" in text, driver.text
-        assert "\x1b" not in driver.text
-        await driver.press("1")
-        await driver.see("failed")
 
 
 async def test_a_thread_that_dies_of_the_unforeseen_is_told(project: Path) -> None:

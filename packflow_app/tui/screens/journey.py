@@ -11,6 +11,7 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from packflow_app.tui.keys import keys_of
+from packflow_app.tui.steps import hindrance
 from packflow_app.tui.widgets.command_line import CommandLine
 from packflow_app.tui.widgets.key_hints import KeyHints
 from packflow_app.tui.widgets.problem_panel import ProblemPanel
@@ -141,7 +142,7 @@ class JourneyScreen(Screen[None]):
         if call is None and self.journey.is_looking:
             self.run_is_wanted = True  # the key came before the project was looked at; it is not lost
         elif call is None:
-            self.journey.say("There is nothing to run here yet.", severity="warning")
+            self.journey.say(hindrance(self.journey.seen) or "There is nothing to run here yet.", severity="warning")
         else:
             self.journey.start(call)
 

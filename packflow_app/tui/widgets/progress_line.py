@@ -134,10 +134,15 @@ def _asked(_progress: Any) -> Described:  # noqa: ANN401
     return "waiting for an answer", 0, 0, ""
 
 
+def _looking(progress: Any) -> Described:  # noqa: ANN401
+    return "looking", progress.done, progress.total, f"{progress.done:,} of {progress.total:,} looked at"
+
+
 _DESCRIBED: dict[str, Callable[[Any], Described]] = {
     "ModeProgressed": _mode,
     "InspectProgressed": _reading,
     "FilterProgressed": _filtering,
+    "ProblemProgressed": _looking,
     "FileWritten": _writing,
     "BytesVerified": _verifying,
     "EnvironmentProgressed": _environment,

@@ -137,7 +137,11 @@ def read_config_bytes(project_dir: Path) -> bytes:
             hint="Create one with `packflow init DIR`, or name another folder.",
         ) from None
     except OSError as error:
-        raise ProjectConfigError(f"{path} cannot be read: {error.strerror}.", file=str(path)) from None
+        raise ProjectConfigError(
+            f"{path} cannot be read: {error.strerror}.",
+            hint="Put a file there that you may read, such as the one that `packflow init` writes.",
+            file=str(path),
+        ) from None
     if len(content) > MAX_CONFIG_BYTES:
         raise ProjectConfigError(
             f"{CONFIG_FILE} is larger than {MAX_CONFIG_BYTES:,} bytes.",

@@ -23,7 +23,7 @@ from packflow_app.tui.screens.dry_run.speed import histogram_lines, rate_lines, 
 from packflow_app.tui.screens.dry_run.speed_picture import SpeedPicture
 from packflow_app.tui.screens.dry_run.verdict import verdict_lines
 from packflow_app.tui.screens.journey import JourneyScreen, bindings_of
-from packflow_app.tui.steps import State
+from packflow_app.tui.steps import State, hindrance
 from packflow_app.tui.widgets.lists import Scroll
 from packflow_app.tui.widgets.pane_tabs import PaneTabs
 from packflow_app.tui.widgets.problem_panel import ProblemPanel
@@ -127,6 +127,9 @@ class DryRunScreen(JourneyScreen):
         report = self._report
         self.set_class(report is None and not self._log, "-empty")
         self.set_class(report is None, "-no-report")
+        if report is None and (why := hindrance(self.journey.seen)):
+            self.query_one("#verdict", Static).update(Content.styled(why, "$error"))
+            return
         if report is None and self.journey.is_looking:
             self.query_one("#verdict", Static).update(Content.styled("Looking at the project …", "$muted"))
             return

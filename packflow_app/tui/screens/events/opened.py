@@ -65,6 +65,14 @@ class FilterProgressed:
     found: int
 
 
+@dataclass(frozen=True)
+class ProblemProgressed:
+    """How many positions were looked at for a problem, of those there are in that direction."""
+
+    done: int
+    total: int
+
+
 class OpenedEvents:
     """One file, indexed; used by one thread at a time for each of its methods. ``close`` ends it."""
 
@@ -137,16 +145,27 @@ class OpenedEvents:
         return profiler.profile("", 0).paths
 
     def problem(
-        self, at: int, step: int, chosen: array[int] | None, cancel: threading.Event
+        self,
+        at: int,
+        step: int,
+        chosen: array[int] | None,
+        report: Callable[[Any], None],
+        cancel: threading.Event,
     ) -> tuple[EventProblem, int] | None:
         """The next problem after a position (``step`` 1) or before it (-1), and its row's number; None without one.
 
         Among chosen events only those that are chosen count.
         """
+        start = at
+
+        def tell(position: int) -> None:
+            total = self.index.positions - start if step > 0 else start
+            report(ProblemProgressed(abs(position - start), total))
+
         while True:
             stop_if(cancel)
             find = next_problem if step > 0 else previous_problem
-            found = find(self.index, at, self.odd, cancel)
+            found = find(self.index, at, self.odd, cancel, tell)
             if found is None:
                 return None
             if chosen is None:

@@ -56,6 +56,7 @@ class EventsScreen(JourneyScreen):
         self._filter = ""
         self._profile: EventsProfile | None = None
         self._seen_ends: set[int] = set()
+        self._to_profile = False
 
     def compose_body(self) -> ComposeResult:
         yield Static(id="about")
@@ -94,8 +95,14 @@ class EventsScreen(JourneyScreen):
         self.query_one(ProblemPanel).show(None)
         self.query_one(EventTable).forget_columns()
         self.query_one(EventTable).reset(0)
+        self._to_profile = True
         self._read(OPEN, "Open the events", self._opened.open)
-        self.journey.start(ACTIONS["inspect"].call(options))
+
+    def _profile_it(self) -> None:
+        """After the first page: a profile beside it would keep it waiting for seconds."""
+        if self._to_profile and self._options is not None:
+            self._to_profile = False
+            self.journey.start(ACTIONS["inspect"].call(self._options))
 
     def _close(self) -> None:
         for action in self.ACTIONS:
@@ -147,10 +154,13 @@ class EventsScreen(JourneyScreen):
     def _opened_file(self, job: Job) -> None:
         if job.value is self._opened and self._opened is not None:
             self.query_one(EventTable).reset(self._opened.index.positions)
+            if not self._opened.index.positions:
+                self._profile_it()
 
     def _page_read(self, job: Job) -> None:
         page: Page = job.value
         self.query_one(EventTable).add(page)
+        self._profile_it()
 
     def _profiled(self, job: Job) -> None:
         self._profile = job.value.profile
@@ -285,13 +295,14 @@ class EventsScreen(JourneyScreen):
 
     def action_problem(self, step: int) -> None:
         opened, found = self._opened, self._found
-        row = self.query_one(EventTable).row
-        if opened is None or row is None:
+        row = self.query_one(EventTable).cursor  # of which nothing may be known yet: the key is not lost
+        if opened is None or not self.query_one(EventTable).count:
             return
+        position = row + 1 if found is None else found[row]
         self._read(
             PROBLEM,
             "Look for a problem",
-            lambda _r, cancel: opened.problem(row.position, step, found, cancel),
+            lambda report, cancel: opened.problem(position, step, found, report, cancel),
             background=False,
         )
 

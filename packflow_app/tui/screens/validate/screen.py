@@ -21,7 +21,7 @@ from packflow_app.tui.screens.journey import JourneyScreen, bindings_of
 from packflow_app.tui.screens.validate.diff_dialog import DiffDialog
 from packflow_app.tui.screens.validate.findings_list import MARKS, NOUNS, FindingsList, finding_text
 from packflow_app.tui.screens.validate.fixes import fix_call, mend_call, plan_call
-from packflow_app.tui.steps import State
+from packflow_app.tui.steps import State, hindrance
 from packflow_app.tui.widgets.lists import Scroll
 from packflow_app.tui.widgets.problem_panel import ProblemPanel
 from packflow_app.tui.widgets.progress_line import ProgressLine
@@ -122,7 +122,7 @@ class ValidateScreen(JourneyScreen):
         self.app.push_screen(DiffDialog(found.planned, call.command), answered)
 
     def _draw(self) -> None:
-        done = self._done
+        done = self._done if not hindrance(self.journey.seen) else None
         self.query_one(FindingsList).show(done.findings if done is not None else [], self._text)
         self.query_one("#counts", Static).update(self._counts())
         self.set_class(done is None or not done.findings, "-empty")
@@ -130,10 +130,8 @@ class ValidateScreen(JourneyScreen):
 
     def _counts(self) -> Content:
         done, seen = self._done, self.journey.seen
-        if seen is not None and seen.problem is not None:
-            return Content.assemble(
-                ("✗ ", "$error"), "packflow.yaml cannot be read; ", ("1", "bold $key"), " shows why."
-            )
+        if why := hindrance(seen):
+            return Content.assemble(("✗ ", "$error"), why)
         if done is None:
             return Content.styled(
                 "Checking …" if self.journey.project else "No project is open: 1 goes home.", "$muted"
@@ -162,7 +160,9 @@ class ValidateScreen(JourneyScreen):
     def action_fix(self) -> None:
         chosen, project = self.query_one(FindingsList).chosen, self.journey.project
         call = fix_call(chosen, project) if chosen is not None and project is not None else None
-        if call is None:
+        if chosen is None:
+            self.journey.say(hindrance(self.journey.seen) or "There is nothing to fix here.", severity="warning")
+        elif call is None:
             self.journey.say("This needs a decision of yours; the fix says which.", severity="warning")
         elif call.action == "fix":
             self._start(plan_call(call.options.project, *call.options.only))
@@ -170,10 +170,11 @@ class ValidateScreen(JourneyScreen):
             self._start(call)
 
     def action_fix_all(self) -> None:
-        if self.journey.seen is None or self.journey.seen.problem is not None or self.journey.seen.gone:
-            self.journey.say("There is nothing to fix here.", severity="warning")
+        seen = self.journey.seen
+        if seen is None or hindrance(seen):
+            self.journey.say(hindrance(seen) or "There is nothing to fix here.", severity="warning")
         else:
-            self._start(plan_call(self.journey.seen.folder))
+            self._start(plan_call(seen.folder))
 
     def _start(self, call: Call) -> None:
         """Start what mends something; its end is waited for."""
