@@ -12,11 +12,15 @@ from typing import Any
 import pytest
 from textual.widgets import OptionList
 
+from packflow_app.errors import CancelledError
+from packflow_app.events.index import open_index
 from packflow_app.locations import dry_run_dir
 from packflow_app.projects.journal import read_journal
+from packflow_app.tui.app import PackflowApp
 from packflow_app.tui.recent import remembered
 from packflow_app.tui.registry import Call
 from packflow_app.tui.screens.dry_run.side_by_side import SideBySide
+from packflow_app.tui.screens.events import opened as opened_events
 from packflow_app.tui.screens.events.table import EventTable
 from packflow_app.tui.screens.validate.findings_list import FindingsList
 from packflow_app.tui.steps import State
@@ -168,6 +172,54 @@ async def test_events_of_all_sorts(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         await driver.type("red")
         await driver.press("enter")
         await driver.see("1 shown with red")
+
+
+async def test_the_first_page_waits_for_no_index(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    may_go_on = threading.Event()
+
+    def slow_index(*arguments: Any, **named: Any) -> Any:
+        may_go_on.wait(20)
+        return open_index(*arguments, **named)
+
+    monkeypatch.setattr(opened_events, "open_index", slow_index)
+    app = PackflowApp(project, screen="inspect")
+    async with app.run_test(size=(120, 36), notifications=True) as pilot:
+        driver = Driver(app, pilot)
+        try:
+            await driver.see('"id": "u0"')
+            await driver.press("down", "down", "n")
+            await driver.see("still being opened")
+            assert app.jobs.latest["events-open"].state == "running"
+            assert "inspect" not in app.jobs.latest
+        finally:
+            may_go_on.set()
+        await driver.quiet()
+        assert driver.app.screen.query_one(EventTable).cursor == 2
+        assert driver.app.screen.query_one(EventTable).count == 60
+        assert "no invalid lines" in driver.text
+        assert app.jobs.latest["events-open"].problem is None
+
+
+async def test_a_filter_that_chooses_nothing_and_one_that_was_stopped(project: Path) -> None:
+    async with opened(project, "inspect") as driver:
+        await driver.press("slash")
+        await driver.type("no such text")
+        await driver.press("enter")
+        await driver.see("esc shows all of them.")
+        assert '"id"' not in driver.text
+        await driver.press("escape")
+        await driver.see('"id": "u0"')
+
+        def endless(_report: Any, cancel: threading.Event) -> None:
+            cancel.wait(20)
+            raise CancelledError("Stopped.")
+
+        screen: Any = driver.app.screen
+        screen._filter = "stopped text"
+        driver.app.start(Call("events-filter", "Filter the events", [], endless))
+        await driver.see("with stopped text")
+        await driver.press("escape")
+        await driver.until(lambda: "stopped text" not in driver.text)
 
 
 async def test_a_filter_that_is_wrong_says_why_and_keeps_the_text(project: Path) -> None:
@@ -379,9 +431,6 @@ async def test_themes_change_and_are_remembered(project: Path) -> None:
 async def test_a_key_that_comes_before_the_project_was_looked_at_is_not_lost(project: Path) -> None:
     path = project / "inference.py"
     path.write_text(path.read_text() + "\n# changed\n")
-    from packflow_app.tui.app import PackflowApp
-    from screens import Driver
-
     app = PackflowApp(project)
     async with app.run_test(size=(120, 36), notifications=True) as pilot:
         driver = Driver(app, pilot)

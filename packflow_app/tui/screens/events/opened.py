@@ -12,6 +12,7 @@ from packflow_app.events.index import open_index, stop_if
 from packflow_app.events.profile import EventBlock
 from packflow_app.events.profiling import Profiler
 from packflow_app.events.query import EventFilter
+from packflow_app.events.reading import open_events
 from packflow_app.events.search import (
     EventProblem,
     OddValues,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from packflow_app.events.profile import PathProfile
 
 _KNOWN = 5000
+_FIRST_PAGE = 64
 
 
 @dataclass(frozen=True)
@@ -90,8 +92,18 @@ class OpenedEvents:
         assert self._index is not None  # noqa: S101 - see above
         return self._index
 
-    def open(self, _report: Callable[[Any], None], cancel: threading.Event) -> OpenedEvents:
-        """Index the file; raises what ``open_index`` does."""
+    @property
+    def is_open(self) -> bool:
+        """Whether ``open`` returned."""
+        return self._index is not None
+
+    def open(self, report: Callable[[Any], None], cancel: threading.Event) -> OpenedEvents:
+        """Index the file; raises what ``open_index`` does. ``report`` is given the first page, which needs no index."""
+        with open_events(self.path, format=self._format) as events:
+            for block in events:
+                last = max([*block.positions[-1:], *(one.position for one in block.invalid)], default=0)
+                report(Page(0, self._rows(block, range(1, min(last, _FIRST_PAGE) + 1))))
+                break
         self._index = self._stack.enter_context(open_index(self.path, format=self._format, cancelled=cancel))
         return self
 
@@ -121,11 +133,14 @@ class OpenedEvents:
         }
         invalid = {
             one.position: Row(
-                one.position, self.index.line(one.position).decode("utf-8", "replace"), {}, one.message, one.column
+                one.position, self._line(one.position).decode("utf-8", "replace"), {}, one.message, one.column
             )
             for one in block.invalid
         }
         return [events.get(at) or invalid.get(at) or Row(at) for at in positions]
+
+    def _line(self, position: int) -> bytes:
+        return self._index.line(position) if self._index is not None else b""
 
     def filtered(
         self, expression: str, *, is_sql: bool, report: Callable[[Any], None], cancel: threading.Event

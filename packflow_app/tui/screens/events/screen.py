@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from packflow_app.tui.jobs import Job
     from packflow_app.tui.steps import ProjectSeen
 
+_OPENING = "The file is still being opened; a moment."
 OPEN, PAGE, FILTER, PROBLEM = "events-open", "events-page", "events-filter", "events-problem"
 
 
@@ -131,6 +132,11 @@ class EventsScreen(JourneyScreen):
         running = [one for one in self.journey.jobs.latest.values() if one.state == "running"]
         shown = [one for one in running if one.action in (OPEN, FILTER, PROBLEM, "inspect", "save")]
         self.query_one(ProgressLine).show(shown[0] if shown else None)
+        if job.action == OPEN and job.state == "running" and isinstance(job.progress, Page):
+            self._first_page(job.progress)
+        if job.action == FILTER and job.state == "cancelled" and self._found is None:
+            self._filter = ""
+            self.show_command()
         if job.state in ("done", "failed") and job.number not in self._seen_ends:
             self._seen_ends.add(job.number)
             if job.state == "failed":
@@ -151,9 +157,16 @@ class EventsScreen(JourneyScreen):
             self._filter = ""
             self.action_filter()
 
+    def _first_page(self, page: Page) -> None:
+        """The first rows, while the rest is being indexed."""
+        table = self.query_one(EventTable)
+        if page.rows and not table.count:
+            table.reset(len(page.rows))
+            table.add(page)
+
     def _opened_file(self, job: Job) -> None:
         if job.value is self._opened and self._opened is not None:
-            self.query_one(EventTable).reset(self._opened.index.positions)
+            self.query_one(EventTable).grow(self._opened.index.positions)
             if not self._opened.index.positions:
                 self._profile_it()
 
@@ -174,6 +187,9 @@ class EventsScreen(JourneyScreen):
         self._found = job.value
         self.query_one(ProblemPanel).show(None)
         self.query_one(EventTable).reset(len(job.value))
+        if not job.value:
+            self.query_one("#event", Static).update("The filter chooses no event.\nesc shows all of them.")
+            self.query_one("#event-panel").border_title = "Event"
         self.set_focus(self.query_one(EventTable))
         self.show_command()
 
@@ -261,6 +277,9 @@ class EventsScreen(JourneyScreen):
         if not expression or opened is None:
             self._show_all()
             return
+        if not opened.is_open:
+            self.journey.say(_OPENING, severity="warning")
+            return
         self._filter = expression
         self._found = None
         event.input.display = False
@@ -277,7 +296,7 @@ class EventsScreen(JourneyScreen):
         self.query_one(ProblemPanel).show(None)
         was_filtered = self._found is not None or self._filter
         self._filter, self._found = "", None
-        if was_filtered and self._opened is not None:
+        if was_filtered and self._opened is not None and self._opened.is_open:
             self.query_one(EventTable).reset(self._opened.index.positions)
         self.set_focus(self.query_one(EventTable))
         self.show_command()
@@ -297,6 +316,9 @@ class EventsScreen(JourneyScreen):
         opened, found = self._opened, self._found
         row = self.query_one(EventTable).cursor  # of which nothing may be known yet: the key is not lost
         if opened is None or not self.query_one(EventTable).count:
+            return
+        if not opened.is_open:
+            self.journey.say(_OPENING, severity="warning")
             return
         position = row + 1 if found is None else found[row]
         self._read(

@@ -79,6 +79,13 @@ class EventTable(ScrollView, can_focus=True):
         self._want()
         self.refresh()
 
+    def grow(self, count: int) -> None:
+        """More rows than the first ones are there; they are read anew, and the cursor stays."""
+        self.count = count
+        self.virtual_size = Size(0, count)
+        self.forget()
+        self.refresh()
+
     def forget(self) -> None:
         """Read the rows anew, in the same place: more is known about them."""
         self._rows.clear()
