@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from typer.testing import CliRunner
 
-from packflow_app.cli import main, run
+from packflow_app.cli import handing_over, main, run, serve
 from packflow_app.cli.top_help import TOP_HELP
 from packflow_app.result import COMMANDS, EARLIER
 from packflow_app.runtime import ExitCode
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     import typer
 
+# Commands whose options the runtime's own parser knows.
+_HANDED_OVER = {"run": (run.TAKES, run.run_parser), "serve": (serve.TAKES, serve.serve_parser)}
 EXIT_CODES = {
     ExitCode.OK: "done, and every check that was asked for passed",
     ExitCode.CHECK_FAILED: "a check failed",
@@ -54,10 +56,11 @@ def command_line() -> str:
 
 
 def _helps(name: str) -> Iterator[str]:
-    if name == "run":
-        yield run._help()  # noqa: SLF001 - it is the runtime's own parser that knows its options
+    if name in _HANDED_OVER:
+        takes, parser = _HANDED_OVER[name]
+        yield handing_over.help_text(name, takes, parser())
         return
-    app = main.build_app([name])
+    app = main.build_app([name], with_help=True)
     yield _help_of(app, [name])
     for group in app.registered_groups:
         for sub in group.typer_instance.registered_commands if group.typer_instance is not None else ():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 
@@ -70,6 +69,8 @@ def _answer(text: str) -> int:
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing left to flush to
         if not isinstance(error, BrokenPipeError):
+            import errno  # noqa: PLC0415 - see above
+
             why = "it is closed" if error.errno == errno.EBADF else error.strerror
             sys.stderr.write(f"error: standard output cannot be written: {why}.\n")
             return 5  # ExitCode.NOT_WRITABLE, without importing it

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from packflow_app.runtime_wheel import BUNDLE_DIR, CHECKOUT_SOURCES, is_checkout
-
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -21,6 +19,12 @@ SAMPLE_EVENTS = "samples/events.ndjson"
 
 def skeletons_dir() -> Path:
     """The project templates: the checkout's, or those installed with the app."""
+    from packflow_app.runtime_wheel import (  # noqa: PLC0415 - hashlib is slow to import, and the app looks for settings
+        BUNDLE_DIR,
+        CHECKOUT_SOURCES,
+        is_checkout,
+    )
+
     return CHECKOUT_SOURCES.parent / "skeletons" if is_checkout() else BUNDLE_DIR / "skeletons"
 
 

@@ -15,6 +15,8 @@ from packflow_app.runtime import RUN_DESCRIPTION, ExitCode, add_run_command
 
 __all__ = ["CONTEXT", "command"]
 
+TAKES = "ARCHIVE|PROJECT [EVENTS]"
+
 
 def command(
     context: typer.Context,
@@ -22,7 +24,7 @@ def command(
 ) -> int:
     given = words or []
     if not {"-h", "--help"}.isdisjoint(given):
-        terminal_of(context, as_json=False).text(help_text("run", "ARCHIVE|PROJECT [EVENTS]", run_parser()))
+        terminal_of(context, as_json=False).text(help_text("run", TAKES, run_parser()))
         return ExitCode.OK
     terminal = terminal_of(context, as_json="--json" in given)
     own, rest = own_parser("run").parse_known_args(given)

@@ -14,6 +14,8 @@ from packflow_app.runtime import SERVE_DESCRIPTION, ExitCode, add_serve_command
 
 __all__ = ["CONTEXT", "command"]
 
+TAKES = "ARCHIVE|PROJECT --source ADDRESS --sink ADDRESS"
+
 
 def command(
     context: typer.Context,
@@ -21,8 +23,7 @@ def command(
 ) -> int:
     given = words or []
     if not {"-h", "--help"}.isdisjoint(given):
-        shown = help_text("serve", "ARCHIVE|PROJECT --source ADDRESS --sink ADDRESS", serve_parser())
-        terminal_of(context, as_json=False).text(shown)
+        terminal_of(context, as_json=False).text(help_text("serve", TAKES, serve_parser()))
         return ExitCode.OK
     terminal = terminal_of(context, as_json="--json" in given)
     own, rest = own_parser("serve").parse_known_args(given)

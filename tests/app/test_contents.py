@@ -247,9 +247,16 @@ def test_a_backend_that_is_missing_is_named_with_a_next_step(project: Path) -> N
     assert caught.value.file == str(project / "packflow.yaml")
 
 
-@pytest.mark.parametrize("name", ["nowhere", "x" * 300, "my-model/inference.py"])
-def test_a_folder_that_is_none_is_an_error(project: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("nowhere", "There is no folder {}."),
+        ("x" * 300, "There is no folder {}."),
+        ("my-model/inference.py", "{} is a file; a project is a folder."),
+    ],
+)
+def test_a_folder_that_is_none_is_an_error(project: Path, name: str, said: str) -> None:
     with pytest.raises(NotFoundError) as caught:
         open_project(project.parent / name)
-    assert caught.value.title == f"There is no folder {project.parent / name}."
+    assert caught.value.title == said.format(project.parent / name)
     assert caught.value.code == "project-not-found"
