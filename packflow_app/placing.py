@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from pathlib import Path
 
 
@@ -45,6 +44,8 @@ def remove_empty(folders: list[Path]) -> None:
 
 def sibling(target: Path) -> Path:
     """A free name beside ``target``, to make it under before it is renamed into place."""
+    import secrets  # noqa: PLC0415 - slow to import, and the app's first picture needs only ``absolute``
+
     return target.with_name(f".{target.name}-{secrets.token_hex(4)}.partial")
 
 

@@ -127,7 +127,7 @@ asyncio.run(draw())
 def test_the_first_picture_of_the_app_waits_for_no_room_and_not_for_the_runtime() -> None:
     loaded = {name for name in loaded_by(_FIRST_PICTURE) if name.startswith("packflow")}
     assert "packflow_app.tui.screens.home.screen" in loaded
-    allowed = ("packflow_app.tui", "packflow_app.wording", "packflow_app.locations")
+    allowed = ("packflow_app.tui", *(f"packflow_app.{name}" for name in ("wording", "locations", "placing")))
     assert sorted(name for name in loaded if name != "packflow_app" and not name.startswith(allowed)) == []
     assert {name for name in loaded if name.startswith("packflow_app.tui.screens.")} <= {
         *("packflow_app.tui.screens.home", "packflow_app.tui.screens.home.screen"),
