@@ -33,26 +33,42 @@ class Done:
 def packflow(
     *words: object,
     cwd: Path | None = None,
+    code: int | None = None,
     stdin: str | None = None,
     timeout: float = 120,
-    env: dict[str, str] | None = None,
+    without: tuple[str, ...] = (),
+    **variables: str,
 ) -> Done:
-    """Run ``packflow WORDS`` in ``cwd``, with nobody at its standard input; ``env`` is added to the environment."""
-    return run_python("-m", "packflow_app", *words, cwd=cwd, stdin=stdin, timeout=timeout, env=env)
+    """Run ``packflow WORDS`` in ``cwd``, with nobody at its standard input; ``code`` is the exit code it must have.
+
+    The environment is the test's, ``without`` what begins with one of these, and with ``variables``.
+    """
+    command = [sys.executable, "-m", "packflow_app", *words]
+    return _run(command, cwd=cwd, code=code, stdin=stdin, timeout=timeout, without=without, variables=variables)
 
 
-def run_python(
-    *words: object,
-    cwd: Path | None = None,
-    stdin: str | None = None,
-    timeout: float = 120,
-    env: dict[str, str] | None = None,
-) -> Done:
+def run_python(*words: object, cwd: Path | None = None, **variables: str) -> Done:
     """Run ``python WORDS``, such as an archive."""
+    return _run([sys.executable, *words], cwd=cwd, variables=variables)
+
+
+def _run(
+    command: list[object],
+    *,
+    cwd: Path | None,
+    variables: dict[str, str],
+    code: int | None = None,
+    stdin: str | None = None,
+    timeout: float = 120,
+    without: tuple[str, ...] = (),
+) -> Done:
+    inherited = (
+        {key: value for key, value in os.environ.items() if not key.startswith(without)} if without else os.environ
+    )
     done = subprocess.run(
-        [sys.executable, *map(str, words)],
+        [*map(str, command)],
         cwd=cwd,
-        env={**os.environ, **(env or {})},
+        env={**inherited, **variables},
         input=stdin,
         stdin=subprocess.DEVNULL if stdin is None else None,
         capture_output=True,
@@ -62,6 +78,9 @@ def run_python(
         check=False,
     )
     ended = Done(done.args, done.returncode, done.stdout, done.stderr)
-    if "--json" in words and done.stdout:
+    told = f"{done.stdout[-6000:]}{done.stderr[-3000:]}"
+    assert "Traceback" not in done.stderr, told
+    assert code is None or done.returncode == code, told
+    if "--json" in command and done.stdout:
         check_answer(ended.answer)
     return ended

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+import commands
 from packflow_app.locations import skeletons_dir
 from packflow_app.projects.skeletons import skeleton_kinds
 
@@ -51,10 +52,7 @@ json.dump([[bool(a), *map(float, b)] for a, b in zip(model.predict(inputs), mode
 
 
 def packflow(*arguments: object, folder: Path, code: int = 0) -> Any:
-    command = [sys.executable, "-m", "packflow_app", *map(str, arguments), "--json"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=1200, check=False)
-    assert done.returncode == code, done.stdout[-6000:] + done.stderr[-2000:]
-    return json.loads(done.stdout)
+    return commands.packflow(*arguments, "--json", cwd=folder, code=code, timeout=1200).answer
 
 
 def run_archive(python: Path | str, archive: str, events: Path, folder: Path) -> list[dict[str, Any]]:

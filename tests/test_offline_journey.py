@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+import commands
 from packflow_runtime.manifest import LOCK_NAME, MANIFEST_NAME, FileRecord, parse_manifest
 from runtime.archives import archive_of
 
@@ -33,10 +34,7 @@ class Delivery:
 
 
 def packflow(*arguments: object) -> Any:
-    command = [sys.executable, "-m", "packflow_app", *map(str, arguments), "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
-    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
-    return json.loads(done.stdout)["data"]
+    return commands.packflow(*arguments, "--json", code=0, timeout=900).answer["data"]
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+import commands
+
 HERE = Path(__file__).resolve().parent
 MODELS = HERE / "models"
 ARTIFACTS = {"sklearn": "pipeline.joblib", "onnx": "model.onnx", "torch": "network.pt"}
@@ -29,10 +31,7 @@ EVENTS = [
 
 
 def packflow(*arguments: object, code: int = 0) -> Any:
-    command = [sys.executable, "-m", "packflow_app", *map(str, arguments), "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
-    assert done.returncode == code, done.stdout[-6000:] + done.stderr[-2000:]
-    return json.loads(done.stdout)["data"]
+    return commands.packflow(*arguments, "--json", code=code, timeout=900).answer["data"]
 
 
 def make_project(folder: Path, kind: str) -> Path:

@@ -16,14 +16,13 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from packflow_app.errors import CancelledError, NotFoundError
 from packflow_app.events.decoding import BlockDecoder, assembled
-from packflow_app.events.event_paths import json_type, values_at
 from packflow_app.events.file_ranges import FileRange, newline_counts
 from packflow_app.events.profile import EventBlock, InvalidLine
 from packflow_app.events.reading import line_blocks, open_events
 from packflow_app.runtime import DEFAULT_LIMITS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
     from threading import Event as Cancellation
 
@@ -88,21 +87,6 @@ class EventIndex:
             stop_if(cancelled)
             if block.invalid:
                 return block.invalid[0]
-        return None
-
-    def next_of_type(
-        self, after: int, keys: tuple[str, ...], types: Collection[str], cancelled: Cancellation | None = None
-    ) -> int | None:
-        """The first position after ``after`` whose event has a value of one of these JSON types at a path, or None.
-
-        ``keys`` and ``types`` are as profiles have them: with the types of a conflict but the commonest, this goes from
-        one odd event to the next. Raises CancelledError when ``cancelled`` is set.
-        """
-        for block in self.blocks(after + 1):
-            stop_if(cancelled)
-            for position, event in zip(block.positions, block.events, strict=True):
-                if any(json_type(value) in types for value in values_at(event, keys)):
-                    return position
         return None
 
     def _offset(self, position: int) -> int:

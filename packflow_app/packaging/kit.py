@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import shutil
 from dataclasses import dataclass
@@ -160,8 +159,3 @@ def _wrong_signature(archive: Path, why: str) -> CheckFailedError:
         file=str(signature_path(archive)),
         hint="Sign the archive again (packflow sign --force), or remove the signature.",
     )
-
-
-def verifier_digest() -> str:
-    """The SHA-256 of the verifier that every kit of this runtime has."""
-    return hashlib.sha256(verifier()).hexdigest()

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import commands
 from packflow_app.actions.export import ExportOptions, export
 from projects import backend, write_project
 
@@ -33,10 +31,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
 
 
 def packflow(*arguments: object, code: int, cwd: Path | None = None) -> Any:
-    command = [sys.executable, "-m", "packflow_app", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=cwd)
-    assert done.returncode == code, done.stderr + done.stdout
-    return json.loads(done.stdout) if "--json" in arguments else done
+    done = commands.packflow(*arguments, code=code, cwd=cwd)
+    return done.answer if "--json" in arguments else done
 
 
 def test_differences_are_told_by_field_and_size(models: tuple[Path, Path, Path]) -> None:

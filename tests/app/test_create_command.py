@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import commands
+from commands import Done
 from packflow_app.cli.top_help import TOP_HELP
 from projects import run_dry
 
 
-def packflow(*words: str, cwd: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
-    ran = subprocess.run(
-        [sys.executable, "-m", "packflow_app", *words],
-        cwd=cwd,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert ran.returncode == code, ran.stdout + ran.stderr
-    return ran
+def packflow(*words: str, cwd: Path, code: int = 0) -> Done:
+    return commands.packflow(*words, cwd=cwd, code=code)
 
 
 def told(*words: str, cwd: Path, code: int = 0) -> dict[str, Any]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import commands
+from commands import Done
 from packflow_app.environments import pip_configuration
 from packflow_app.environments.managed import python_named
 from packflow_app.environments.pip_configuration import index_variables
@@ -25,17 +26,8 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="stands in shell
 CHOOSING = ("VIRTUAL_ENV", "CONDA_PREFIX", "PACKFLOW_INSTALLER", "UV_", "PIP_", "NO_COLOR")
 
 
-def packflow(*words: str, cwd: Path, **changes: str) -> subprocess.CompletedProcess[str]:
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(CHOOSING)}
-    return subprocess.run(
-        [sys.executable, "-m", "packflow_app", *words],
-        cwd=cwd,
-        env={**environment, **changes},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=120,
-    )
+def packflow(*words: str, cwd: Path, **changes: str) -> Done:
+    return commands.packflow(*words, cwd=cwd, without=tuple(CHOOSING), **changes)
 
 
 def told(*words: str, cwd: Path, code: int = 0, **changes: str) -> dict[str, Any]:

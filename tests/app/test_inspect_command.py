@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import commands
+from commands import Done
 from packflow_app.actions import inspect as action
 from packflow_app.actions.inspect import InspectOptions, InspectProgressed, inspect
 from packflow_app.errors import CancelledError, UsageError
@@ -34,20 +36,9 @@ EVENTS = b"".join(
 )
 
 
-def packflow(*words: object, cwd: Path, stdin: bytes = b"", **changes: str) -> subprocess.CompletedProcess[str]:
+def packflow(*words: object, cwd: Path, stdin: bytes = b"", **changes: str) -> Done:
     ours = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM")
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
-    ran = subprocess.run(
-        [sys.executable, "-m", "packflow_app", "inspect", *map(str, words)],
-        cwd=cwd,
-        env={**environment, **changes},
-        input=stdin.decode(),
-        capture_output=True,
-        encoding="utf-8",
-        timeout=120,
-    )
-    assert "Traceback" not in ran.stdout + ran.stderr
-    return ran
+    return commands.packflow("inspect", *words, cwd=cwd, stdin=stdin.decode(), without=ours, **changes)
 
 
 @pytest.fixture

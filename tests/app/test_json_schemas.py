@@ -131,14 +131,12 @@ class Journey:
         self.succeeded: set[str] = set()
 
     def __call__(self, *words: object, code: int = 0, stdin: str | None = None) -> dict[str, Any]:
-        done = packflow(*words, "--json", cwd=self.folder, stdin=stdin, timeout=300)
-        assert done.returncode == code, done.stdout + done.stderr
+        done = packflow(*words, "--json", cwd=self.folder, stdin=stdin, code=code, timeout=300)
         self.note(done.answer)
         return done.answer
 
     def archive(self, *words: object, code: int = 0) -> dict[str, Any]:
-        env = {"PYTHONPATH": str(runtime_import_path())}
-        done = run_python(*words, "--json", cwd=self.folder, env=env)
+        done = run_python(*words, "--json", cwd=self.folder, PYTHONPATH=str(runtime_import_path()))
         assert done.returncode == code, done.stdout + done.stderr
         self.note(done.answer)
         return done.answer

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +11,8 @@ from typing import Any
 
 import pytest
 
+import commands
+from commands import Done
 from packflow_app.packaging.private_keys import write_key_pair
 from packflow_app.packaging.targets import this_machine
 from packflow_app.packaging.verifier import verifier
@@ -21,17 +22,8 @@ from runtime.archives import archive_of, tiny_files
 HERE = this_machine(sys.version_info[:2]).name
 
 
-def packflow(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("PACKFLOW_", "NO_COLOR"))}
-    return subprocess.run(
-        [sys.executable, "-m", "packflow_app", *words],
-        cwd=cwd,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=120,
-    )
+def packflow(*words: str, cwd: Path) -> Done:
+    return commands.packflow(*words, cwd=cwd, without=("PACKFLOW_", "NO_COLOR"))
 
 
 def told(*words: str, cwd: Path, code: int = 0) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from commands import packflow
 from old_projects import (
     NESTED_BACKEND,
     NESTED_EVENTS,
@@ -36,18 +37,6 @@ class Backend(InferenceBackend):
         return [{"double": 2 * event["n"]} for event in inputs]
 """
 PLAIN_YAML = "name: doubles  # a comment\ninference_backend: inference:Backend\n"
-
-
-def packflow(*words: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "packflow_app", *map(str, words)],
-        cwd=cwd,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
 
 
 def told(*words: object, code: int = 0) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import commands
 from packflow_app.projects.mlflow_model import read_mlflow_model
 from packflow_app.runtime import PackflowError
 
@@ -165,10 +166,7 @@ def test_a_custom_model_says_what_to_do(saved: tuple[Path, dict[str, list[Any]]]
 
 
 def packflow(*arguments: object, folder: Path, code: int = 0) -> Any:
-    command = [sys.executable, "-m", "packflow_app", *map(str, arguments), "--json"]
-    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600, check=False)
-    assert ran.returncode == code, ran.stdout[-5000:] + ran.stderr[-2000:]
-    return json.loads(ran.stdout)
+    return commands.packflow(*arguments, "--json", cwd=folder, code=code, timeout=600).answer
 
 
 ORDER = "duration,bytes,rate"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+import commands
+from commands import Done
 from packflow_app.actions.init import InitOptions, init
 from packflow_app.errors import NotFoundError, UsageError
 from packflow_app.projects.git import clone, is_repository_url
@@ -42,9 +43,8 @@ def own(tmp_path: Path) -> Path:
     return folder
 
 
-def packflow(words: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "packflow_app", *words]
-    return subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", timeout=60, check=False)
+def packflow(words: list[str], folder: Path) -> Done:
+    return commands.packflow(*words, cwd=folder)
 
 
 def make(own: Path, kind: str | None = None, **settings: str) -> Path:

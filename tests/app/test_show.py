@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from commands import packflow
 from packflow_app.actions.export import ExportOptions, export
 from packflow_app.actions.show import ShowOptions, show
 from packflow_app.packaging.archive_changes import ArchiveChange
@@ -17,18 +16,6 @@ from packflow_app.packaging.description import SchemaField
 from packflow_app.runtime import OUTPUT_SCHEMA_NAME, PackflowError
 from projects import HONEST, write_project
 from runtime.archives import archive_of, manifest_of, tiny_files
-
-
-def packflow(*words: object, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "packflow_app", *map(str, words)],
-        cwd=cwd,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 @pytest.fixture(scope="module")

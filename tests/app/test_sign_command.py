@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -12,22 +11,15 @@ from typing import Any
 
 import pytest
 
+import commands
+from commands import Done
 from packflow_app.packaging.private_keys import write_key_pair
 from projects import HONEST, write_project
 from runtime.archives import archive_of, tiny_files
 
 
-def packflow(*words: str, cwd: Path, **changes: str) -> subprocess.CompletedProcess[str]:
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("PACKFLOW_", "NO_COLOR"))}
-    return subprocess.run(
-        [sys.executable, "-m", "packflow_app", *words],
-        cwd=cwd,
-        env={**environment, **changes},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=60,
-    )
+def packflow(*words: str, cwd: Path, **changes: str) -> Done:
+    return commands.packflow(*words, cwd=cwd, without=("PACKFLOW_", "NO_COLOR"), **changes)
 
 
 def told(*words: str, cwd: Path, code: int = 0, **changes: str) -> dict[str, Any]:

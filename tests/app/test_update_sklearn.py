@@ -17,6 +17,8 @@ from typing import Any
 
 import pytest
 
+import commands
+
 pytestmark = pytest.mark.slow
 
 TRAIN = """
@@ -54,10 +56,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def packflow(*arguments: object, folder: Path, code: int = 0) -> Any:
-    command = [sys.executable, "-m", "packflow_app", *map(str, arguments), "--json"]
-    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600)
-    assert ran.returncode == code, ran.stdout[-5000:] + ran.stderr[-2000:]
-    return json.loads(ran.stdout)
+    return commands.packflow(*arguments, "--json", cwd=folder, code=code, timeout=600).answer
 
 
 def tree(folder: Path) -> dict[str, str]:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import commands
+from commands import Done
 from packflow_app.actions.validate import Validated
 from packflow_app.checks.check import Finding, Severity
 from packflow_app.checks.registry import CHECKS
@@ -26,20 +25,9 @@ COMPLETE = {"README.md": "# Mine\n", "MODEL_CARD.md": "# Mine\n", "LICENSE.txt":
 ABOUT = "description: Doubles.\nmaintainers: [Ada]\n"
 
 
-def packflow(*words: str, cwd: Path, **changes: str) -> subprocess.CompletedProcess[str]:
+def packflow(*words: str, cwd: Path, **changes: str) -> Done:
     ours = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM", "VIRTUAL_ENV", "CONDA_PREFIX")
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
-    ran = subprocess.run(
-        [sys.executable, "-m", "packflow_app", *words],
-        cwd=cwd,
-        env={**environment, "COLUMNS": "80", **changes},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=120,
-    )
-    assert "Traceback" not in ran.stdout + ran.stderr
-    return ran
+    return commands.packflow(*words, cwd=cwd, without=ours, **{"COLUMNS": "80", **changes})
 
 
 def told(*words: str, cwd: Path) -> tuple[int, dict[str, Any]]:

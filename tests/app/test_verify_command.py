@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from commands import packflow
 from packflow_app.actions.export import ExportOptions, export
 from packflow_app.packaging.private_keys import write_key_pair
 from packflow_app.runtime import DEMANDS, read_public_key
@@ -31,18 +32,6 @@ LOADING = """
         def execute(self, inputs):
             return [{"double": event["n"] * self.factor} for event in inputs]
 """
-
-
-def packflow(*words: object, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "packflow_app", *map(str, words)],
-        cwd=cwd,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 def told(done: subprocess.CompletedProcess[str]) -> Any:

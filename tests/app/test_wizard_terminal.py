@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import commands
+from commands import Done
 from projects import write_project
 from stand_ins import SLOW, make_bench, make_python, save_model, tree
 from terminals import CTRL_C, CTRL_D, DOWN, ENTER, Terminal
@@ -38,9 +38,8 @@ def bench(tmp_path: Path, stand_in: Path) -> Path:
     return make_bench(tmp_path / "dns-score", stand_in)
 
 
-def packflow(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "packflow_app", *words]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+def packflow(*words: str, folder: Path) -> Done:
+    return commands.packflow(*words, cwd=folder)
 
 
 def active(python: Path) -> dict[str, str]:

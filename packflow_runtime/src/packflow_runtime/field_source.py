@@ -99,11 +99,6 @@ def indented(lines: Iterable[str], levels: int = 1) -> list[str]:
     return [_INDENT * levels + line for line in lines]
 
 
-def call_of(function: str, first: str, lines: list[str], last: str = "") -> list[str]:
-    """Put ``function(first`` before and ``last)`` after lines of arguments."""
-    return [f"{function}({first}{lines[0]}", *lines[1:-1], f"{lines[-1]}{last})"]
-
-
 def compile_source(source: str, names: dict[str, Any]) -> dict[str, Any]:
     """Run generated source in a namespace that has ``names``; returns the namespace."""
     namespace = dict(names)
