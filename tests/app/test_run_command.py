@@ -69,6 +69,20 @@ def test_a_project_runs(project: Path, tmp_path: Path) -> None:
     assert "3 events, 2 outputs, 1 failed (not-json 1)" in done.stderr
 
 
+@pytest.mark.parametrize(("engine", "module"), [("spark", "pyspark"), ("ray", "ray")])
+def test_an_engine_that_is_absent_is_told_with_its_install_command(
+    archive: Path, tmp_path: Path, engine: str, module: str
+) -> None:
+    (tmp_path / "hides").mkdir()
+    (tmp_path / "hides" / f"{module}.py").write_text("raise ImportError('hidden')\n")
+    done = packflow("run", archive, "--engine", engine, "-o", "out", cwd=tmp_path, PYTHONPATH=str(tmp_path / "hides"))
+    assert (done.returncode, done.stdout) == (3, ""), done.stderr
+    assert f"importing {module}" in done.stderr
+    assert "-m pip install " in done.stderr
+    assert not (tmp_path / "out").exists()
+    assert "--engine {local,spark,ray}" in packflow("run", "--help", cwd=tmp_path).stdout
+
+
 def test_an_archive_runs_with_the_runtimes_options(archive: Path, tmp_path: Path) -> None:
     events = tmp_path / "events.ndjson"
     events.write_text(EVENTS)

@@ -39,9 +39,13 @@ def ray_models(model: ShippedModel, archive: Path, options: argparse.Namespace) 
         )
     except Exception as error:
         raise _not_started(error, options.engine_address) from error
-    count = options.workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
-    print_notice(f"Ray: {count} {'actor' if count == 1 else 'actors'}")
-    source = model, put(archive)
+    try:
+        count = options.workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
+        print_notice(f"Ray: {count} {'actor' if count == 1 else 'actors'}")
+        source = model, put(archive)
+    except BaseException:
+        ray.shutdown()
+        raise
     timeout = options.timeout * BATCHES_A_CALL["ray"]
     return ChildModels([RayChild(ray, source, timeout) for _ in range(count)], release=ray.shutdown)
 
