@@ -155,4 +155,11 @@ def exit_codes() -> str:
         "# Exit codes\n\nThe same numbers in the app, the runtime and every archive; made of its `ExitCode`.\n"
         "[Formats](../formats.md#exit-codes) says more about each.\n\n| code | name | meaning |\n|---|---|---|\n"
     )
-    return head + "\n".join(rows) + "\n"
+    tail = """
+
+An event that fails ends nothing: its outcome is an error record, and the code stays 0 unless `--max-errors` or
+`--strict` says otherwise. Warnings change no code, except with `--strict`. `COMMAND --help` lists the codes that a
+command has. With `--json` the object is printed for every code but those of a standard output that cannot be written,
+and `ok` is true exactly for 0; `errors[].code` tells apart what shares a number.
+"""
+    return head + "\n".join(rows) + tail
