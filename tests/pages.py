@@ -137,8 +137,8 @@ def _compare(shown: str, output: str, place: str) -> None:
 
 
 def _pattern(line: str) -> str:
-    """A line that is shown; the blank before a ``…`` at its end may be missing: trailing ones are not compared."""
-    return re.sub(r"\\ …$", "(?: …)?", re.escape(line)).replace("…", ".*?")
+    """A line that is shown; what ``…`` stands for, with the blanks around it, may be folded: folds are indented."""
+    return re.sub(r"(?:\\ )?…(?:\\ )?", lambda _: r"(?:.|\n  )*?", re.escape(line))
 
 
 def _environment(home: Path) -> dict[str, str]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from packflow_app.actions.dry_run import DryRunOptions, dry_run
 from packflow_app.actions.export import ExportOptions, export
 from packflow_app.actions.validate import ValidateOptions, validate
+from packflow_app.actions.verify import VerifyOptions
 from packflow_app.locations import dry_run_dir, journal_file
 from packflow_app.tui.app import PackflowApp
 from packflow_app.tui.new_project.question_view import QuestionView
@@ -172,6 +173,7 @@ def fix_measurements(project: Path) -> None:
 
 _VARYING = (
     (re.compile(r"\b[0-9a-f]{16,64}\b"), "0"),
+    (re.compile(r"(?m)(?<=^│ {17})[0-9a-f]{4,15}(?= *│)"), "0"),  # the rest of a digest that is folded
     (re.compile(r"(?<![\w.-])\d[\d,.]*(?= (?:[KMG]iB|bytes|files))"), "9"),
     (re.compile(r"\bnow\b|\b\d+ (?:s|min|h|d)\b(?! left)"), "~"),
 )
@@ -184,3 +186,11 @@ def normal(text: str, folder: Path) -> str:
         text = pattern.sub(lambda found, mark=mark: mark * (len(found[0]) if mark != "~" else 1), text)  # type: ignore[misc]
     lines = [re.sub(r"─{2,}", "──", re.sub(r" {2,}", "  ", line)).rstrip(" │╮╯─") for line in text.splitlines()]
     return "\n".join(lines) + "\n"
+
+
+def options_of(driver: Driver, action: str) -> VerifyOptions | None:
+    """What a job of a test has to know of its own: whose archive a verification is about."""
+    seen = driver.app.seen
+    if action != "verify" or seen is None or seen.archive is None:
+        return None
+    return VerifyOptions([seen.archive])

@@ -18,7 +18,7 @@ from packflow_app.tui.screens.events.table import EventTable
 from packflow_app.tui.widgets.progress_line import ProgressLine
 from packflow_app.tui.widgets.step_strip import StepStrip
 from projects import backend, write_project
-from screens import PATIENCE, Driver, opened
+from screens import PATIENCE, Driver, opened, options_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -147,8 +147,8 @@ def endless(report: Callable[[Any], None], cancel: threading.Event) -> None:
     raise CancelledError("Stopped.")
 
 
-def call_of(screen: str, run: Callable[..., Any]) -> Call:
-    return Call(ACTION[screen], "Run the model", ["packflow", "dry-run"], run)
+def call_of(driver: Driver, screen: str, run: Callable[..., Any]) -> Call:
+    return Call(ACTION[screen], "Run the model", ["packflow", "dry-run"], run, options_of(driver, ACTION[screen]))
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def call_of(screen: str, run: Callable[..., Any]) -> Call:
 async def test_late_news_of_a_stopped_run_is_not_heard(project: Path, screen: str, ending: Any) -> None:
     async with opened(project, screen) as driver:
         run = Deaf(ending)
-        job = driver.app.start(call_of(screen, run))
+        job = driver.app.start(call_of(driver, screen, run))
         await driver.see("24 of 60 events")
         driver.app.stop()
         assert job.state == "cancelled"
@@ -176,9 +176,9 @@ async def test_late_news_of_a_stopped_run_is_not_heard(project: Path, screen: st
 async def test_late_news_of_an_earlier_run_does_not_end_the_next(project: Path, screen: str) -> None:
     async with opened(project, screen) as driver:
         first = Deaf("a value that no screen can draw")
-        driver.app.start(call_of(screen, first))
+        driver.app.start(call_of(driver, screen, first))
         await driver.see("24 of 60 events")
-        second = driver.app.start(call_of(screen, endless))
+        second = driver.app.start(call_of(driver, screen, endless))
         await first.end(driver)
         assert second.state == "running"
         assert second.progress == ModeProgressed("batch 8", 24, 60)
@@ -191,7 +191,7 @@ async def test_late_news_of_an_earlier_run_does_not_end_the_next(project: Path, 
 @pytest.mark.parametrize("screen", SCREENS)
 async def test_a_run_is_stopped_within_a_second(project: Path, screen: str, key: str) -> None:
     async with opened(project, screen) as driver:
-        job = driver.app.start(call_of(screen, endless))
+        job = driver.app.start(call_of(driver, screen, endless))
         await driver.see("24 of 60 events")
         assert "◐" in driver.text
         began = time.monotonic()
@@ -208,7 +208,7 @@ async def test_a_run_is_stopped_within_a_second(project: Path, screen: str, key:
 @pytest.mark.parametrize("screen", SCREENS)
 async def test_a_window_that_changes_in_mid_run_loses_nothing(project: Path, screen: str) -> None:
     async with opened(project, screen) as driver:
-        job = driver.app.start(call_of(screen, endless))
+        job = driver.app.start(call_of(driver, screen, endless))
         await driver.see("24 of 60 events")
         for width, height in SIZES:
             await driver.pilot.resize_terminal(width, height)

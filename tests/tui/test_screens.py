@@ -20,7 +20,7 @@ from packflow_app.errors import CancelledError, ModelFailedError
 from packflow_app.tui.keys import SCREENS
 from packflow_app.tui.registry import Call
 from packflow_app.tui.widgets.key_hints import KeyHints
-from screens import SIZES, WAY, Driver, normal, opened, question
+from screens import SIZES, WAY, Driver, normal, opened, options_of, question
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +50,7 @@ async def put_into(driver: Driver, screen: str, state: str) -> None:
     """Bring a screen into a state that needs a job of its action."""
     action = ACTION.get(screen, screen)
     run = failing if state == "error" else endless
-    job = driver.app.start(Call(action, "Run the model", ["packflow", "dry-run"], run))
+    job = driver.app.start(Call(action, "Run the model", ["packflow", "dry-run"], run, options_of(driver, action)))
     if state == "error":
         await driver.until(lambda: job.state == "failed", "the failure")
     else:

@@ -98,6 +98,7 @@ def test_the_journey_by_keys_alone(tmp_path: Path, stand_in: Path, kind: str, si
         terminal.press("r")
         terminal.wait_for("All checks passed.")
         terminal.press("r")
+        terminal.answer("example events may ship?", ENTER)
         terminal.wait_for("The archive is written.")
         terminal.press("r")
         terminal.wait_for("written and verified")

@@ -52,6 +52,8 @@ def checked_text(one: VerifiedArchive, options: VerifyOptions, width: int) -> Co
         rows = [_Row(True, "bytes", ", ".join(check.name for check in found.checks))]
     else:
         rows = [_Row(check.passed, check.name, check.detail) for check in found.checks]
+    if found.manifest is not None:
+        rows += _demands(one, options)  # what did not come up to them is what one looks for
     rows += [_Row(False, "", f"{fault.entry}: {fault.message}") for fault in found.faults[1:] if fault.entry]
     if found.more_faults:
         rows.append(_Row(False, "", f"{found.more_faults:,} further files are wrong"))
@@ -60,7 +62,6 @@ def checked_text(one: VerifiedArchive, options: VerifyOptions, width: int) -> Co
     if found.manifest is not None:
         runtime = f"{found.manifest.runtime_version}, {_RUNTIMES[found.same_runtime]}"
         rows += [_Row(found.same_runtime or None, "runtime", runtime), *_pickles(found), _replay(one)]
-        rows += _demands(one, options)
     lines = [_line(one_row, width) for one_row in rows]
     if found.sha256 is not None:
         lines += [_fact("sha256", found.sha256, width), _fact("run it", run_words(one.path, None), width)]
