@@ -197,9 +197,8 @@ def _verify_next(seen: ProjectSeen) -> Next | None:
     if step.state is State.OK:
         return None
     if step.state is State.FAILED:
-        return Next(
-            f"The archive did not pass: {step.detail}", "Press 6 to see all of it, 5 to export it again.", "verify"
-        )
+        why = f"The archive did not pass: {step.detail}" if step.detail else "The archive did not pass."
+        return Next(why, "Press 6 to see all of it, 5 to export it again.", "verify")
     return Next("The archive is written.", "Press r to verify it, 6 to look inside.", "verify")
 
 

@@ -267,7 +267,7 @@ async def test_an_archive_that_goes_away_or_changes_underneath_is_looked_at_anew
         os.unlink(archive)  # noqa: PTH108 - in a coroutine, of which the linter asks that it wait for no Path
         driver.app.project_changed.publish(driver.app.seen)
         await driver.see("✗ not to be read")
-        assert "cannot be opened" in words(driver)
+        await driver.until(lambda: "cannot be opened" in words(driver))
         for key in ("r", "R", "d", "escape", "s", "escape", "p", "n", "enter"):
             await driver.press(key)
         await driver.quiet()

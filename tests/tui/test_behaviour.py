@@ -266,8 +266,9 @@ async def test_a_sample_is_saved_masked_and_overwritten_only_when_told(project: 
         await driver.type("user.id")
         await driver.press("enter")
         await driver.until(target.is_file)
-        assert "u7" not in target.read_text()
-        assert len(target.read_text().splitlines()) == 60
+        saved = [json.loads(line)["user"]["id"] for line in target.read_text().splitlines()]
+        assert len(saved) == 60
+        assert sum(one == f"u{n}" for n, one in enumerate(saved)) < 10, "but for chance: stand-ins are alike in shape"
         target.write_text("mine")
         await driver.press("s")
         await driver.see("Save the sample")

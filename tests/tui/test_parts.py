@@ -176,7 +176,7 @@ def seen(**states: State) -> ProjectSeen:
         (
             seen(dry_run=State.OK, validate=State.OK, export=State.OK, verify=State.FAILED),
             "verify",
-            "not as it was built",
+            "The archive did not pass",
         ),
         (seen(dry_run=State.OK, validate=State.OK, export=State.OK, verify=State.OK), None, "written and verified"),
         (replace(seen(), gone=True), None, "is gone"),
