@@ -47,8 +47,10 @@ def assembled(
     if not faults:
         return EventBlock(list(positions), raws, events, [], offset)
     invalid = [finding(positions[index], known.get(positions[index], fault)) for index, fault in faults.items()]
-    kept = [index for index in range(len(raws)) if index not in faults]
-    return EventBlock([positions[index] for index in kept], [raws[index] for index in kept], events, invalid, offset)
+    numbers, kept = list(positions), list(raws)
+    for index in sorted(faults, reverse=True):
+        del numbers[index], kept[index]
+    return EventBlock(numbers, kept, events, invalid, offset)
 
 
 def finding(position: int, fault: BadLineError) -> InvalidLine:

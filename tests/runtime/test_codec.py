@@ -121,6 +121,17 @@ class Decoding(unittest.TestCase):
             with mock.patch("packflow_runtime.codec.decode_event", side_effect=AssertionError("read slowly")):
                 self.assertEqual(len(codec().decode(lines)[0]), 200)
 
+    def test_a_line_too_deep_is_found_wherever_it_stands(self) -> None:
+        """The first lines tell how many are looked at together: they have few brackets, many, or are no JSON."""
+        deep = b'{"a":' + b"[" * 200 + b"]" * 200 + b"}"
+        for others in (b'{"n":1}', b'{"n":[' + b"[]," * 99 + b"[]]}", b"no JSON"):
+            for place in (0, 1, 3, 60, 119):
+                lines = [others] * 120
+                lines[place] = deep
+                for codec in CODECS:
+                    with self.subTest(codec=codec.name, others=others[:10], place=place):
+                        self.assertEqual(codec().decode(lines)[1][place].code, "too-deep")
+
     def test_ordinary_lines_take_the_fast_way(self) -> None:
         fast = [
             b'{"ns":1714567890123456789,"f":0.12345678901234567890123,"small":1e-05,"big":1e+16,"id":"0e400a0e4000"}',

@@ -27,6 +27,7 @@ CODEC_NAMES = ("auto", "stdlib", "orjson")
 # fraction follows a point, digits in a string mostly a quote or a letter: neither is taken for an integer.
 _SIMPLER = bytes.maketrans(b"123456789ED \t\r\n,[", b"000000000ed::::::")
 _FEWEST_DIGITS = 210  # 1.8e308 is the largest double: fewer digits stay below it with any exponent up to 99
+_LIKE_ALL = 3  # so many lines of a batch mostly tell how many brackets the others have
 _ERROR_KEY = b'"packflow_error"'
 _TEXT, _PLAIN = {str}, {str, int, float, bool}
 _REFUSED = (ValueError, BadLineError, RecursionError)
@@ -95,16 +96,18 @@ class _GuardedCodec:
                 results.append(self._decode_strictly(lines[len(results)]))
         if set(map(type, results)) <= {dict}:
             return results, {}
-        events: list[Event] = []
         faults: dict[int, BadLineError] = {}
-        for index, result in enumerate(results):
-            if not isinstance(result, (dict, BadLineError)):
-                result = self._decode_strictly(lines[index])  # noqa: PLW2901 - says what it is instead of an object
-            if isinstance(result, dict):
-                events.append(result)
-            else:
+        for index in [index for index, result in enumerate(results) if type(result) is not dict]:
+            result = results[index]
+            if not isinstance(result, BadLineError):
+                result = self._decode_strictly(lines[index])  # says what it is instead of an object
+            if isinstance(result, BadLineError):
                 faults[index] = result
-        return events, faults
+            else:
+                results[index] = result
+        for index in reversed(faults):
+            del results[index]
+        return results, faults
 
     def _load_cleared(self, line: bytes) -> Any:  # noqa: ANN401 - any JSON value
         if not self._clears([line]):
@@ -125,8 +128,7 @@ class _GuardedCodec:
         limits = self.limits
         if len(text) > limits.max_line_bytes and max(map(len, lines)) > limits.max_line_bytes:
             return False
-        openings = _openings(text)
-        if openings > limits.max_depth and _any_deeper(lines, openings, limits.max_depth):
+        if _any_deeper(lines, limits.max_depth):
             return False
         return not self._has_unusual_numbers(text.translate(_SIMPLER))
 
@@ -192,10 +194,13 @@ class OrjsonCodec(_GuardedCodec):
         # 19 digits fit into 64 bits, with a minus sign 18 do.
         self._many_digits = b":" + b"0" * min(20, limits.max_digits + 1)
         self._many_negative_digits = b"-" + b"0" * min(19, limits.max_digits + 1)
+        self._digits_of_both = b"0" * min(19, limits.max_digits + 1)
 
     def _has_unusual_numbers(self, simpler: bytes) -> bool:
         # From the right: a needle's first byte is rarer than its last.
-        return simpler.rfind(self._many_digits) >= 0 or simpler.rfind(self._many_negative_digits) >= 0
+        return simpler.rfind(self._digits_of_both) >= 0 and (
+            simpler.rfind(self._many_digits) >= 0 or simpler.rfind(self._many_negative_digits) >= 0
+        )
 
     def encode(self, values: list[dict[str, Any]]) -> bytes:
         """See Codec."""
@@ -270,11 +275,11 @@ def _openings(text: bytes) -> int:
     return 2 * len(text) - len(text.replace(b"{", b"")) - len(text.replace(b"[", b""))
 
 
-def _any_deeper(lines: list[bytes], openings: int, limit: int) -> bool:
+def _any_deeper(lines: list[bytes], limit: int) -> bool:
     """Whether any line nests deeper; counts in groups of lines whose brackets should together be within the limit."""
     if len(lines) == 1:
-        return is_deeper(lines[0], limit)
-    size = max(1, len(lines) * limit // (2 * openings))
+        return _openings(lines[0]) > limit and is_deeper(lines[0], limit)
+    size = max(1, _LIKE_ALL * limit // (2 * _openings(b"".join(lines[:_LIKE_ALL])) + 1))
     for start in range(0, len(lines), size):
         group = lines[start : start + size]
         if _openings(b"\n".join(group)) > limit and any(is_deeper(line, limit) for line in group):
