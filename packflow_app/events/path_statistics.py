@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from itertools import accumulate, chain
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from packflow_app.events.counters import ItemCounts, TypeCount
+from packflow_app.events.columns import are_texts, columns_of, grouped, of_types, through, within
+from packflow_app.events.counters import LARGEST_64_BIT, SMALLEST_64_BIT, ItemCounts, LargeIntegers, TypeCount
 from packflow_app.events.event_paths import ITEMS
+from packflow_app.events.few_values import FEW, few_counts
 from packflow_app.events.map_keys import are_map_keys, look_again_at
 from packflow_app.events.value_counts import ValueBudget, ValueCounts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    Where = Callable[[int], int]
-    """Gives the position in the file of the event that holds the value at an index of a column."""
-    Groups = dict[tuple[str, ...], Sequence[int]]
-    """Indices of objects by their keys."""
+    from packflow_app.events.columns import Groups, Where
 
 MOST_PATHS = 5000
 MOST_DEPTH = 64
-LARGEST_64_BIT = 2**63 - 1
+_FAMILIES = ((str,), (int, float), (bool,), (list,), (dict,))  # types whose values are taken up together
 _MOST_LEFT_OUT = 100_000
 
 
@@ -60,9 +58,12 @@ class PathStatistics:
         self.texts: ValueCounts | None = None
         self.numbers: ValueCounts | None = None
         self.truths = [0, 0]  # how many are false, how many true
-        self.beyond_64_bits = 0
-        self.first_beyond: int | None = None
+        self.large = LargeIntegers()
         self._bounds = bounds
+        self._may_be_few = True
+        self._newest_type = 0  # the start of the block in which the last type came up
+        self._few: list[str | None] = []
+        self._usual_keys: tuple[str, ...] = ()
         self._look_again_at = look_again_at(0)
 
     @property
@@ -70,81 +71,119 @@ class PathStatistics:
         """How many of the values are objects."""
         return self.types[dict].count if dict in self.types else 0
 
-    def add_events(self, events: Sequence[dict[str, Any]], where: Where, groups: Groups) -> None:
-        """Take up whole events, as ``grouped`` groups them."""
+    def add_events(self, events: Sequence[dict[str, Any]], where: Where) -> Groups:
+        """Take up whole events; returns which of them have which keys, unless the keys are data."""
         self.present += len(events)
-        self.types.setdefault(dict, TypeCount(0, where(0))).count += len(events)
-        self._add_objects(events, where, groups)
+        self._count_type(dict, len(events), 0, where)
+        return self._add_objects(events, where)
 
     def add(self, column: Sequence[Any], where: Where) -> None:
         """Take up the values of some events, in order, which may be none."""
         if not column:
             return
         self.present += len(column)
-        kinds = set(map(type, column))
-        if len(kinds) == 1:
-            self._add(kinds.pop(), column, where)
+        few = few_counts(column, self._few) if self._few else None
+        if few is None:
+            self._add_by_type(column, where)
+            if self._may_be_few and self._newest_type < self._bounds.block_start:
+                self._look_for_few()
             return
-        for kind in kinds:
-            chosen = [index for index, value in enumerate(column) if type(value) is kind]
-            self._add(kind, [column[index] for index in chosen], through(chosen, where))
+        for value, count in few.items():
+            self.types[type(value)].count += count
+            if value is not None and self.texts is not None:
+                self.texts.add_known(value, count)
 
-    def _add(self, kind: type, values: Sequence[Any], where: Where) -> None:
-        """Take up values of one type."""
+    def _look_for_few(self) -> None:
+        """Prepare to count a few strings and null at a glance, unless there are more or others.
+
+        Not in the block in which either came first: an earlier one may come yet.
+        """
+        values: list[str | None] | None = [] if self.texts is None else self.texts.commonest_of(FEW)
+        if values is not None and type(None) in self.types:
+            values.append(None)
+        self._few = values if values and self.types.keys() <= {str, type(None)} else []
+        self._may_be_few = bool(self._few)
+
+    def _add_by_type(self, column: Sequence[Any], where: Where) -> None:
+        """Take up values of any types."""
+        kinds = {str} if self.texts is not None and are_texts(column) else set(map(type, column))
+        if len(kinds) == 1:
+            kind = next(iter(kinds))
+            self._count_type(kind, len(column), 0, where)
+            self._add_values(kind, column, where)
+            return
+        types = list(map(type, column))
+        for kind in kinds:
+            self._count_type(kind, types.count(kind), types.index(kind), where)
+        for family in _FAMILIES:
+            if not kinds.isdisjoint(family):
+                values = [value for value, kind in zip(column, types, strict=True) if kind in family]
+                self._add_values(family[0], values, of_types(types, family, where))
+
+    def _count_type(self, kind: type, count: int, first: int, where: Where) -> None:
+        """Count values of one type, the first of them at this index."""
         seen = self.types.get(kind)
         if seen is None:
-            self.types[kind] = TypeCount(len(values), where(0))
+            self.types[kind] = TypeCount(count, where(first))
+            self._newest_type = self._bounds.block_start
         else:
-            seen.count += len(values)
+            seen.count += count
             if seen.first > self._bounds.block_start:  # first seen in this block, where groups come out of order
-                seen.first = min(seen.first, where(0))
-        if kind is dict:
-            self._add_objects(values, where)
-        elif kind is list:
-            self._add_arrays(values, where)
-        elif kind is bool:
-            true = sum(values)
-            self.truths[True] += true
-            self.truths[False] += len(values) - true
-        elif kind is not type(None):
-            self._add_values(kind, values, where)
+                seen.first = min(seen.first, where(first))
 
     def _add_values(self, kind: type, values: Sequence[Any], where: Where) -> None:
-        """Count strings or numbers."""
+        """Take up values of one type; for ``int``, floats may be among them."""
         if kind is str:
             if self.texts is None:
                 self.texts = ValueCounts(self._bounds.values, are_texts=True)
             self.texts.add(values)
-            return
-        if self.numbers is None:
-            self.numbers = ValueCounts(self._bounds.values, are_texts=False)
-        if (self.numbers.add(values) or self.beyond_64_bits) and kind is int:
-            self._look_for_large(values, where)
+        elif kind is int or kind is float:
+            if self.numbers is None:
+                self.numbers = ValueCounts(self._bounds.values, are_texts=False)
+            may_be_new = self.numbers.add(values)
+            are_small = self.numbers.are_within(SMALLEST_64_BIT, LARGEST_64_BIT)
+            if kind is int and not are_small and (may_be_new or self.large.count):
+                self.large.add(values, where)
+        elif kind is bool:
+            true = sum(values)
+            self.truths[True] += true
+            self.truths[False] += len(values) - true
+        elif kind is list:
+            self._add_arrays(values, where)
+        elif kind is dict:
+            self._add_objects(values, where)
 
-    def _add_objects(self, objects: Sequence[dict[str, Any]], where: Where, groups: Groups | None = None) -> None:
-        """Take up the members of objects, all that have the same keys at once."""
+    def _add_objects(self, objects: Sequence[dict[str, Any]], where: Where) -> Groups:
+        """Take up the members of objects, all that have the same keys at once; returns these groups."""
         if self.folded is not None:
             self._add_folded(objects, where)
-            return
-        groups = grouped(objects) if groups is None else groups
+            return {}
+        columns = columns_of(objects, self._usual_keys)
+        if columns is not None:
+            self._add_columns(self._usual_keys, columns, where)
+            return {self._usual_keys: range(len(objects))}
+        groups = grouped(objects)
         if 4 * len(groups) > len(objects) + 4:
             self._add_by_key(objects, where)
+        elif len(groups) == 1:
+            self._usual_keys = next(iter(groups))
+            self._add_columns(self._usual_keys, zip(*map(dict.values, objects), strict=True), where)
         else:
             for keys, chosen in groups.items():
-                if len(chosen) == len(objects):
-                    columns, place = zip(*map(dict.values, objects), strict=True), where
-                else:
-                    columns = zip(*[objects[index].values() for index in chosen], strict=True)
-                    place = through(chosen, where)
-                for key, column in zip(keys, columns, strict=bool(keys)):
-                    member = self._member(key)
-                    if member is not None:
-                        member.add(column, place)
+                chosen_columns = zip(*[objects[index].values() for index in chosen], strict=True)
+                self._add_columns(keys, chosen_columns, through(chosen, where))
         if len(self.members) >= self._look_again_at:
             if are_map_keys(self):
                 self._fold()
             else:
                 self._look_again_at = look_again_at(len(self.members))
+        return groups
+
+    def _add_columns(self, keys: tuple[str, ...], columns: Iterable[Sequence[Any]], where: Where) -> None:
+        for key, column in zip(keys, columns, strict=bool(keys)):
+            member = self._member(key)
+            if member is not None:
+                member.add(column, where)
 
     def fold_data_keys(self) -> None:
         """Fold what turned out to be maps, from the deepest up, now that all was seen."""
@@ -201,14 +240,6 @@ class PathStatistics:
             member = self.members[key] = PathStatistics(self._bounds, self.depth + 1)
         return member
 
-    def _look_for_large(self, values: Sequence[int], where: Where) -> None:
-        if max(values) <= LARGEST_64_BIT and min(values) >= -LARGEST_64_BIT - 1:
-            return
-        large = [index for index, value in enumerate(values) if not -LARGEST_64_BIT - 1 <= value <= LARGEST_64_BIT]
-        self.beyond_64_bits += len(large)
-        first = where(large[0])
-        self.first_beyond = first if self.first_beyond is None else min(first, self.first_beyond)
-
     def _fold(self) -> None:
         """Put all members together, under one key that stands for any."""
         self.folded = PathStatistics(self._bounds, self.depth + 1)
@@ -218,9 +249,11 @@ class PathStatistics:
         for member in self.members.values():
             self.folded.merge(member)
         self.members = {}
+        self._usual_keys = ()
 
     def merge(self, other: PathStatistics) -> None:
         """Take up what was seen at another path, which is not used again."""
+        self._few, self._may_be_few, self._newest_type, self._usual_keys = [], True, self._bounds.block_start, ()
         self.present += other.present
         for kind, seen in other.types.items():
             mine = self.types.setdefault(kind, TypeCount(0, seen.first))
@@ -229,9 +262,7 @@ class PathStatistics:
         self.texts = _merged(self.texts, other.texts)
         self.numbers = _merged(self.numbers, other.numbers)
         self.truths = [mine + more for mine, more in zip(self.truths, other.truths, strict=True)]
-        self.beyond_64_bits += other.beyond_64_bits
-        firsts = [first for first in (self.first_beyond, other.first_beyond) if first is not None]
-        self.first_beyond = min(firsts, default=None)
+        self.large.add_all(other.large)
         if other.item_counts is not None:
             self.item_counts = self.item_counts or ItemCounts()
             self.item_counts.add_all(other.item_counts)
@@ -250,31 +281,6 @@ class PathStatistics:
             return other
         mine.merge(other)
         return mine
-
-
-def grouped(objects: Sequence[dict[str, Any]]) -> Groups:
-    """The indices of the objects by their keys, in the order in which these appear."""
-    keys = list(map(tuple, objects))
-    if keys.count(keys[0]) == len(keys):
-        return {keys[0]: range(len(keys))}
-    groups: dict[tuple[str, ...], list[int]] = {}
-    for index, key in enumerate(keys):
-        group = groups.get(key)
-        if group is None:
-            groups[key] = [index]
-        else:
-            group.append(index)
-    return dict(groups)
-
-
-def through(chosen: Sequence[int], where: Where) -> Where:
-    """Positions of a selection."""
-    return lambda index: where(chosen[index])
-
-
-def within(lengths: list[int], where: Where) -> Where:
-    """Positions of what arrays of these lengths hold, end to end."""
-    return lambda index: where(bisect_right(list(accumulate(lengths)), index))
 
 
 def _merged(mine: ValueCounts | None, other: ValueCounts | None) -> ValueCounts | None:

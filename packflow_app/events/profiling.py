@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from packflow_app.events.event_paths import ANY_KEY, ITEMS, TYPE_NAMES
-from packflow_app.events.path_statistics import Bounds, PathStatistics, grouped
+from packflow_app.events.path_statistics import Bounds, PathStatistics
 from packflow_app.events.profile import (
     TYPES,
     EventsProfile,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 INVALID_KEPT = 1000
 SHAPES_KEPT = 100
 _MOST_SHAPES = 10_000
-_EVENTS_AT_A_TIME = 512
+_EVENTS_AT_A_TIME = 200  # enough for work on columns, few enough to stay in the processor's cache
 
 
 class Profiler:
@@ -94,9 +94,7 @@ class Profiler:
             return
         self._waiting, self._positions = [], []
         self._bounds.block_start = positions[0]
-        groups = grouped(events)
-        self._root.add_events(events, positions.__getitem__, groups)
-        for keys, chosen in groups.items():
+        for keys, chosen in self._root.add_events(events, positions.__getitem__).items():
             shape = self._shapes.get(keys)
             if shape is not None:
                 shape[0] += len(chosen)
@@ -165,7 +163,7 @@ def _profile(
 
 def _numbers(statistics: PathStatistics, counts: ValueCounts) -> Numbers:
     least, greatest, mean = counts.sizes()
-    return Numbers(counts.count, least, greatest, mean, statistics.beyond_64_bits, statistics.first_beyond)
+    return Numbers(counts.count, least, greatest, mean, statistics.large.count, statistics.large.first)
 
 
 def _strings(counts: ValueCounts) -> Strings:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections import Counter
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,7 +14,7 @@ from packflow_app.events.patterns import pattern_of
 from packflow_app.events.profile import ValueSeen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
 MOST_VALUES = 2000
 TOP = 5
@@ -22,13 +23,14 @@ _ALL_VALUES = 200_000
 _LONGEST_KEPT = 256
 _TRACKED = 128
 _RARE = 500  # a value is worth tracking where it is one in so many
-_LOOK_EVERY = 4096  # values: then those of a block are looked through for frequent ones
+_LOOK_EVERY = 4096  # values, or more where there were many: then those of a block are looked through for frequent ones
+_LOOKS = 16
 _PATTERN_EVERY = 64
+_ENOUGH_PATTERNS = 8192
+_PATTERN_EVERY_LATER = 512
 _SMALLEST = 512
-_TEXT_HASHES = 2**32
-_NUMBER_HASHES = 2**64
-_GOLDEN_RATIO = 0x9E3779B97F4A7C15  # of 2**64: multiples of it spread evenly (Knuth, TAOCP 3, 6.4)
-_WORD = _NUMBER_HASHES - 1
+_TEXT_HASHES = (0, 2**32)  # from, up to
+_NUMBER_HASHES = (-(2 ** (sys.hash_info.width - 1)), 2 ** (sys.hash_info.width - 1))
 _SHOWN = 60
 
 
@@ -57,8 +59,8 @@ class ValueCounts:
     Up to the budget, different values are counted exactly, and all else follows from the counts. After that the number
     of different values is estimated from the smallest hashes (Bar-Yossef et al., "Counting distinct elements in a data
     stream", 2002), within about five per cent; values that are frequent go on being counted, those that become
-    frequent later from there on; and of strings every 64th tells the patterns. The same values in the same order give
-    the same result in every process.
+    frequent later from there on; and every 64th string, later every 512th, tells the patterns. The same values in the
+    same order give the same result in every process.
     """
 
     def __init__(self, budget: ValueBudget, *, are_texts: bool) -> None:
@@ -73,8 +75,10 @@ class ValueCounts:
         self._total: Any = 0
         self._patterns: Counter[str] = Counter()
         self._smallest: set[int] = set()
-        self._hashes = _TEXT_HASHES if are_texts else _NUMBER_HASHES
-        self._bound = self._hashes
+        self._lowest: int
+        self._bound: int
+        self._lowest, self._bound = _TEXT_HASHES if are_texts else _NUMBER_HASHES
+        self._hashes = self._bound - self._lowest
         self._next_look = 0
 
     def add(self, values: Sequence[Any]) -> bool:
@@ -98,6 +102,20 @@ class ValueCounts:
             self._estimate_from_now_on()
         return True
 
+    def add_known(self, value: str, count: int) -> None:
+        """Count so many of one of ``commonest_of``."""
+        self._counts[value] += count
+
+    def commonest_of(self, most: int) -> list[Any] | None:
+        """All different values, the commonest first, if they are at most so many, none of them long; else None."""
+        if not self.is_exact or len(self._counts) > most or LongText in map(type, self._counts):
+            return None
+        return [value for value, _ in self._counts.most_common()]
+
+    def are_within(self, least: float, greatest: float) -> bool:
+        """Whether it is known that no size is outside these bounds; that is not looked for while counts are exact."""
+        return not self.is_exact and least <= self._least and self._greatest <= greatest
+
     @property
     def distinct(self) -> int:
         """How many different values there are, or about how many."""
@@ -106,7 +124,7 @@ class ValueCounts:
         if len(self._smallest) < _SMALLEST:
             return len(self._smallest)
         self._trim()
-        return min(self._count, round((_SMALLEST - 1) / (self._bound + 1) * self._hashes))
+        return min(self._count, round((_SMALLEST - 1) / (self._bound - self._lowest + 1) * self._hashes))
 
     @property
     def count(self) -> int:
@@ -147,9 +165,9 @@ class ValueCounts:
         if other.is_exact:
             other._measure()
             other._look_for_patterns()
-            other._sketch(map(_plain, other._counts))
+            other._sketch(list(map(_plain, other._counts)))
         self._count += other._count
-        self._total += other._total
+        self._total = _sum((self._total, other._total))
         self._least = other._least if self._least is None else min(self._least, other._least)
         self._greatest = other._greatest if self._greatest is None else max(self._greatest, other._greatest)
         self._patterns.update(other._patterns)
@@ -176,7 +194,7 @@ class ValueCounts:
         self._count = sizes.total()
         if self._count:
             self._least, self._greatest = min(sizes), max(sizes)
-            self._total = sum(size * count for size, count in sizes.items())
+            self._total = _sum(size * count for size, count in sizes.items())
 
     def _look_for_patterns(self) -> None:
         self._patterns.clear()
@@ -189,22 +207,27 @@ class ValueCounts:
         self._measure()
         self._look_for_patterns()
         self.is_exact = False
-        self._sketch(map(_plain, self._counts))
+        self._sketch(list(map(_plain, self._counts)))
         self._drop_the_rare()
 
     def _add_to_estimate(self, values: Sequence[Any]) -> None:
-        self._count += len(values)
-        sizes = list(map(len, values)) if self._are_texts else values
-        self._least = min(self._least, *sizes)
-        self._greatest = max(self._greatest, *sizes)
-        self._total += sum(sizes)
-        self._sketch(values)
         if self._are_texts:
-            some = values[::_PATTERN_EVERY]
-            self.patterns_looked_at += len(some)
-            self._patterns.update(filter(None, map(pattern_of, some)))
+            sizes: Collection[Any] = set(map(len, values))
+            self._total += len("".join(values))
+            every = _PATTERN_EVERY if self.patterns_looked_at < _ENOUGH_PATTERNS else _PATTERN_EVERY_LATER
+            if some := values[-self._count % every :: every]:
+                self.patterns_looked_at += len(some)
+                self._patterns.update(filter(None, map(pattern_of, some)))
+        else:
+            sizes = values
+            self._total = _sum((self._total, _sum(values)))
+        self._count += len(values)
+        least, greatest = min(sizes), max(sizes)  # unpacked into one call, they would be copied
+        self._least = min(self._least, least)
+        self._greatest = max(self._greatest, greatest)
+        self._sketch(values)
         if self._count >= self._next_look:
-            self._next_look = self._count + _LOOK_EVERY
+            self._next_look = self._count + max(_LOOK_EVERY, self._count // _LOOKS)
             for value, count in Counter(values).items():
                 if value in self._counts or (count > 1 and count * _RARE > 2 * len(values)):
                     self._counts[value] += count
@@ -217,12 +240,16 @@ class ValueCounts:
         enough = max(2, self._count // _RARE)
         self._counts = Counter({value: count for value, count in self._counts.most_common(_TRACKED) if count >= enough})
 
-    def _sketch(self, values: Iterable[Any]) -> None:
+    def _sketch(self, values: Sequence[Any]) -> None:
         bound = self._bound
-        if self._are_texts:
-            self._keep([hash_ for hash_ in map(crc32, map(str.encode, values)) if hash_ < bound])
-        else:
-            self._keep([mixed for hash_ in map(hash, values) if (mixed := hash_ * _GOLDEN_RATIO & _WORD) < bound])
+        is_seldom = len(values) * _SMALLEST < self._count  # that one of them is among the smallest, in a long column
+        if is_seldom and min(self._hashed(values)) >= bound:
+            return
+        self._keep([hash_ for hash_ in self._hashed(values) if hash_ < bound])
+
+    def _hashed(self, values: Sequence[Any]) -> Iterator[int]:
+        """The same in every process, unlike the hash of a string; that of a tuple mixes the numbers' own."""
+        return map(crc32, map(str.encode, values)) if self._are_texts else map(hash, zip(values, strict=True))
 
     def _keep(self, hashes: Iterable[int]) -> None:
         self._smallest.update(hashes)
@@ -233,6 +260,14 @@ class ValueCounts:
         if len(self._smallest) >= _SMALLEST:
             smallest = sorted(self._smallest)[:_SMALLEST]
             self._smallest, self._bound = set(smallest), smallest[-1]
+
+
+def _sum(numbers: Iterable[Any]) -> Any:  # noqa: ANN401 - whole or not
+    """Their sum; infinity where an integer beyond floats is to be added to a float."""
+    try:
+        return sum(numbers)
+    except OverflowError:
+        return math.inf
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - a string, a number, or what stands for a long string
