@@ -77,7 +77,10 @@ def _run_archive(python: Path, archive: Path, events: Path, outputs: Path) -> Ar
         )
     summary = ran.stderr.decode("utf-8", "replace").strip()
     if ran.returncode:
-        raise ModelFailedError(f"The demo's archive ended with exit code {ran.returncode}: {summary}")
+        raise ModelFailedError(
+            f"The demo's archive ended with exit code {ran.returncode}: {summary}",
+            hint="`packflow doctor` tells what is wrong here; if nothing is, report this message.",
+        )
     with outputs.open(encoding="utf-8") as lines:
         counts = summary.rpartition("\n")[2]  # the line before it names the configuration
         return ArchiveRun(python, archive, events, outputs, lines.readline().rstrip("\n"), counts)

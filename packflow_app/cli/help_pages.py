@@ -78,7 +78,6 @@ PAGES = {
             "packflow inspect flows.parquet --schema",
             "packflow inspect e.ndjson --filter \"action = 'deny'\" --save deny.ndjson",
         ),
-        exits={1: "there are invalid lines, with --invalid-only"},
     ),
     "dry-run": HelpPage(
         "Use it after every change of the model or its code: whether one by one gives what batches give, how fast it "

@@ -14,12 +14,18 @@ import pytest
 
 from packflow_app.actions.init import Initialized
 from packflow_app.actions.init_values import TemplateModel
+from packflow_app.checks.registry import CHECKS
+from packflow_app.cli.help_pages import PAGES
 from packflow_app.cli.init_view import init_data
 from packflow_app.events.survey import EventsSurvey
+from packflow_app.health.finding import Finding
 from packflow_app.locations import skeletons_dir
 from packflow_app.models.features import MatchedFeature
 from packflow_app.models.model_file import FORMATS
 from packflow_app.projects.skeletons import read_skeleton, skeleton_kinds
+from packflow_app.runtime import ExitCode
+from packflow_app.settings import SETTINGS
+from packflow_app.variables import HONOURED, INTERNAL, TESTS, VARIABLES
 from skeleton_values import skeleton_values
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -91,3 +97,51 @@ def test_the_data_of_init_is_told() -> None:
     survey = EventsSurvey(1, 0, [], [], [])
     done = Initialized(Path("p"), "p", "python", [], survey, [])
     assert listed[1].split() == [*init_data(done)]
+
+
+# Variables, settings and exit codes.
+
+VARIABLE = re.compile(r"PACKFLOW_[A-Z]+(?:_[A-Z]+)*")
+
+
+def variables_in_code() -> set[str]:
+    """Every variable of ours that a string of the sources is, or that a setting has."""
+    found = {setting.variable for setting in SETTINGS.values()}
+    for folder in ("packflow_app", "packflow_runtime/src"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str) and VARIABLE.fullmatch(node.value):
+                    found.add(node.value)
+    return found
+
+
+def test_the_variables_of_the_code_are_those_that_are_told() -> None:
+    known = {*VARIABLES, *INTERNAL}
+    assert variables_in_code() - {*TESTS} == known
+    text = (ROOT / "docs" / "environment-variables.md").read_text(encoding="utf-8")
+    rows = [name for line in text.splitlines() if line.startswith("| `") for name in re.findall(r"`(\w+)`", line[:70])]
+    assert {name for name in rows if name.startswith("PACKFLOW_")} == {*VARIABLES}
+    assert {*HONOURED} <= {*rows}
+    assert {*INTERNAL} <= {*VARIABLE.findall(text)}
+
+
+def test_the_settings_are_told_with_their_values() -> None:
+    text = (ROOT / "docs" / "environment-variables.md").read_text(encoding="utf-8").partition("\n## Settings\n")[2]
+    for setting in SETTINGS.values():
+        (row,) = [line for line in text.splitlines() if line.startswith(f"| `{setting.key}` |")]
+        assert re.findall(r"`([^`]+)`", row)[1 : len(setting.values) + 1] == [*setting.values]
+
+
+def test_help_pages_name_exit_codes_that_there_are() -> None:
+    for page in PAGES.values():
+        assert {*page.exits, *page.codes} <= {*map(int, ExitCode)}
+
+
+def test_what_the_pages_on_doctor_and_platforms_name_exists() -> None:
+    platforms = (ROOT / "docs" / "platforms.md").read_text(encoding="utf-8")
+    assert "name-long" in {check.id for check in CHECKS}
+    assert "`name-long`" in platforms
+    doctor = (ROOT / "docs" / "doctor.md").read_text(encoding="utf-8")
+    fields_told = re.search(r"data\.findings\[\]\.\{([^}]+)\}", doctor)
+    assert fields_told is not None
+    assert fields_told[1].split(", ") == ["subject", *(one.name for one in fields(Finding))]

@@ -77,7 +77,8 @@ class _Session:
         if header["op"] == "look":
             return self._look(header), []
         if self.backend is None:
-            return {"op": "failed", "error": error_data(PackflowError("No project is loaded."))}, []
+            error = PackflowError("No project is loaded.", hint="Load one before anything is asked of it.")
+            return {"op": "failed", "error": error_data(error)}, []
         if header["op"] == "trace":
             return self._trace(self.backend, header, lines), []
         if header["op"] == "findings" and self.watch is not None:
