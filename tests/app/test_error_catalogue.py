@@ -96,6 +96,6 @@ def test_a_skeleton_whose_code_cannot_be_read_makes_no_project(tmp_path: Path) -
     shutil.copytree(skeletons_dir() / "python", own)
     (own / "helper.py").write_text("x = 1\ndef broken(:\n")
     skeleton = read_skeleton(own)
-    with pytest.raises(NotFoundError, match="helper.py is code that Python cannot read") as caught:
+    with pytest.raises(NotFoundError, match=r"helper\.py is code that Python cannot read") as caught:
         render_skeleton(skeleton, skeleton_values(skeleton))
     assert (caught.value.code, caught.value.file, caught.value.line) == ("skeleton-invalid", str(own / "helper.py"), 2)
