@@ -152,14 +152,14 @@ async def test_all_options_are_in_the_dialog_and_the_command(project: Path, work
         await fill(driver, golden="9", key="no.key")
         assert "There is no file no.key." in driver.text
         await fill(driver, key="my.key")
-        assert "type its passphrase" in driver.text
+        assert "Type its passphrase" in driver.text
         await driver.press("enter")
         assert isinstance(driver.app.screen, ExportOptionsDialog), "nothing is taken while something is wrong"
         await fill(driver, passphrase="word", targets="nonsense")
         assert "word" not in driver.text, "a passphrase is seen by nobody"
         assert "nonsense" in driver.text.splitlines()[-8] or "target" in driver.text
         await fill(driver, targets="linux-x86_64-cp311")
-        assert "name its folder" in driver.text
+        assert "Name its folder" in driver.text
         await fill(driver, targets="", command="signer --now")
         assert "not with both" in driver.text
         await fill(driver, command="")

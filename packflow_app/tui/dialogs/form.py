@@ -67,7 +67,7 @@ class FormDialog(ModalScreen["Options | None"], Generic[Options]):
         """The file in a field; raises NotFoundError for a path that is none."""
         path = self.path(name)
         if path is not None and not path.is_file():
-            raise NotFoundError(f"There is no file {path}.")
+            raise NotFoundError(f"There is no file {path}.", hint="Name one that is there.")
         return path
 
     def is_ticked(self, name: str) -> bool:
@@ -87,7 +87,7 @@ class FormDialog(ModalScreen["Options | None"], Generic[Options]):
             options = self.options()
             command = ACTIONS[self.ACTION].call(options).command
         except PackflowError as error:
-            wrong = error.title
+            wrong = f"{error.title} {error.hint}".strip()
         self.query_one("#wrong", Label).update(visible(wrong))
         self.query_one("#wrong").display = bool(wrong)
         self.query_one("#plan", Static).update(Content.assemble(("$ ", "$muted"), visible(command)))

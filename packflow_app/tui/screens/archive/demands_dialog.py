@@ -38,7 +38,7 @@ class DemandsDialog(FormDialog[VerifyOptions]):
     def options(self) -> VerifyOptions:
         key, folder = self.file("key"), self.path("keys")
         if folder is not None and not folder.is_dir():
-            raise NotFoundError(f"There is no folder {folder}.")
+            raise NotFoundError(f"There is no folder {folder}.", hint="Name a folder with public keys in it.")
         keys = [key] if key is not None else []
         keys_given(keys, folder)  # which says what is no key
         ticked = [name for name in _OFFERED if self.is_ticked(name)]

@@ -103,7 +103,9 @@ class DryRunOptionsDialog(ModalScreen["DryRunOptions | None"]):
         mode = self.query_one("#mode", Chooser).value
         events = self.query_one("#events", PathInput)
         if said["events"] and not events.path.is_file():
-            raise NotFoundError(f"There is no file {said['events']}.", code="events-not-found")
+            raise NotFoundError(
+                f"There is no file {said['events']}.", code="events-not-found", hint="Name a file of events."
+            )
         sizes = read_batch_sizes(said["batch_sizes"]) if said["batch_sizes"] else None
         timeout = read_seconds("--timeout", said["timeout"]) if said["timeout"] else WorkerLimits().timeout
         return replace(

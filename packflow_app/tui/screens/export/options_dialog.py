@@ -67,7 +67,7 @@ class ExportOptionsDialog(FormDialog[ExportOptions]):
         if targets:
             targets_of(targets)  # which says what is none
             if kit is None:
-                raise UsageError("Machines are of a kit: name its folder, or leave them out.")
+                raise UsageError("Machines are of a kit.", hint="Name its folder, or leave them out.")
         return replace(
             self.before,
             output=self.path("output") or Path(),
@@ -87,10 +87,10 @@ class ExportOptionsDialog(FormDialog[ExportOptions]):
         if key is None and not command:
             return None
         if key is not None and command:
-            raise UsageError("Sign with a key, or with a command, not with both.")
+            raise UsageError("Two ways to sign.", hint="Sign with a key, or with a command, not with both.")
         if command and public is None:
-            raise UsageError("Name the public key that the command signs with.")
+            raise UsageError("The public key is missing.", hint="Name the one that the command signs with.")
         passphrase = self.query_one("#passphrase", Input).value or None
         if key is not None and is_encrypted(key) and passphrase is None:
-            raise UsageError("The key is encrypted: type its passphrase below it.")
+            raise UsageError("The key is encrypted.", hint="Type its passphrase below it.")
         return SigningKey(key, passphrase, command or None, public if command else None)
