@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 INVALID_KEPT = 1000
 SHAPES_KEPT = 100
 _MOST_SHAPES = 10_000
-_EVENTS_AT_A_TIME = 200  # enough for work on columns, few enough to stay in the processor's cache
+_EVENTS_AT_A_TIME = 512
 
 
 class Profiler:
