@@ -122,14 +122,14 @@ class Decoding(unittest.TestCase):
                 self.assertEqual(len(codec().decode(lines)[0]), 200)
 
     def test_a_line_too_deep_is_found_wherever_it_stands(self) -> None:
-        """The first lines tell how many are looked at together: they have few brackets, many, or are no JSON."""
+        """Of long batches the first lines tell how many are looked at together: with few brackets, many, or none."""
         deep = b'{"a":' + b"[" * 200 + b"]" * 200 + b"}"
         for others in (b'{"n":1}', b'{"n":[' + b"[]," * 99 + b"[]]}", b"no JSON"):
-            for place in (0, 1, 3, 60, 119):
-                lines = [others] * 120
+            for size, place in ((2, 1), (64, 0), (64, 63), (120, 0), (120, 3), (120, 119)):
+                lines = [others] * size
                 lines[place] = deep
                 for codec in CODECS:
-                    with self.subTest(codec=codec.name, others=others[:10], place=place):
+                    with self.subTest(codec=codec.name, others=others[:10], size=size, place=place):
                         self.assertEqual(codec().decode(lines)[1][place].code, "too-deep")
 
     def test_ordinary_lines_take_the_fast_way(self) -> None:

@@ -27,7 +27,8 @@ CODEC_NAMES = ("auto", "stdlib", "orjson")
 # fraction follows a point, digits in a string mostly a quote or a letter: neither is taken for an integer.
 _SIMPLER = bytes.maketrans(b"123456789ED \t\r\n,[", b"000000000ed::::::")
 _FEWEST_DIGITS = 210  # 1.8e308 is the largest double: fewer digits stay below it with any exponent up to 99
-_LIKE_ALL = 3  # so many lines of a batch mostly tell how many brackets the others have
+_SHORT_BATCH = 64
+_ALIKE = 3  # so many lines mostly tell how many brackets the others have
 _ERROR_KEY = b'"packflow_error"'
 _TEXT, _PLAIN = {str}, {str, int, float, bool}
 _REFUSED = (ValueError, BadLineError, RecursionError)
@@ -128,7 +129,7 @@ class _GuardedCodec:
         limits = self.limits
         if len(text) > limits.max_line_bytes and max(map(len, lines)) > limits.max_line_bytes:
             return False
-        if _any_deeper(lines, limits.max_depth):
+        if _any_deeper(lines, text, limits.max_depth):
             return False
         return not self._has_unusual_numbers(text.translate(_SIMPLER))
 
@@ -275,11 +276,16 @@ def _openings(text: bytes) -> int:
     return 2 * len(text) - len(text.replace(b"{", b"")) - len(text.replace(b"[", b""))
 
 
-def _any_deeper(lines: list[bytes], limit: int) -> bool:
-    """Whether any line nests deeper; counts in groups of lines whose brackets should together be within the limit."""
-    if len(lines) == 1:
-        return _openings(lines[0]) > limit and is_deeper(lines[0], limit)
-    size = max(1, _LIKE_ALL * limit // (2 * _openings(b"".join(lines[:_LIKE_ALL])) + 1))
+def _any_deeper(lines: list[bytes], text: bytes, limit: int) -> bool:
+    """Whether any line of a text nests deeper; counts in groups of lines whose brackets together should not."""
+    size = len(lines)
+    if size <= _SHORT_BATCH:
+        openings = _openings(text)
+        if openings <= limit:
+            return False
+        size = max(1, size * limit // (2 * openings))
+    else:  # counting all only to count again is dearer than a guess
+        size = max(1, _ALIKE * limit // (2 * _openings(b"".join(lines[:_ALIKE])) + 1))
     for start in range(0, len(lines), size):
         group = lines[start : start + size]
         if _openings(b"\n".join(group)) > limit and any(is_deeper(line, limit) for line in group):
