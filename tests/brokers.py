@@ -100,7 +100,7 @@ class Broker:
 
 class Redis(Broker):
     kind = "redis"
-    claims = "&claim-after=0.5"
+    claims = "&claim-after=2"
     password = ""
     fsync = "always"
 
@@ -149,7 +149,7 @@ class Redis(Broker):
 
 class Nats(Broker):
     kind = "nats"
-    claims = "&ack-wait=1"
+    claims = "&ack-wait=4"
     password = ""
 
     def command(self) -> list[str]:
