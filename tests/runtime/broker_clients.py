@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -56,6 +57,9 @@ class KafkaCluster:
         self.fetched: deque[KafkaMessage] = deque()
         self.committed: dict[int, int] = {}
         self.commit_error: KafkaError | None = None
+        self.answering = threading.Event()
+        self.answering.set()
+        self.commits = 0
         self.place_error: KafkaError | None = None
         self.delivery_errors: dict[bytes, KafkaError] = {}
         self.refusals: dict[bytes, KafkaError] = {}
@@ -108,6 +112,8 @@ class _KafkaClient:
 
     def commit(self, offsets: Sequence[Any], *, asynchronous: bool) -> Sequence[Any]:
         assert not asynchronous
+        self.cluster.commits += 1
+        self.cluster.answering.wait()
         if self.cluster.commit_error is not None:
             raise KafkaException(self.cluster.commit_error)
         for place in offsets:

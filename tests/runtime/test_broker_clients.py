@@ -88,6 +88,24 @@ class Kafka(unittest.TestCase):
         with self.assertRaisesRegex(BrokerDownError, "no coordinator"):
             source.acknowledge(batch)
 
+    def test_a_commit_without_an_answer_is_not_waited_for_without_end_and_not_sent_twice(self) -> None:
+        source = self.source()
+        source.connect()
+        self.cluster.answering.clear()
+        self.addCleanup(self.cluster.answering.set)
+        batch = [Message("", b"", token=(0, 3))]
+        with mock.patch.object(kafka, "_COMMIT_SECONDS", 0.01):
+            for _ in range(3):
+                with self.assertRaisesRegex(BrokerDownError, "no answer to a commit"):
+                    source.acknowledge(batch)
+            source.close()
+        self.assertFalse(self.cluster.made[0].closed)
+        self.cluster.answering.set()
+        source.acknowledge(batch)
+        self.assertEqual((self.cluster.committed, self.cluster.commits), ({0: 4}, 1))
+        source.close()
+        self.assertTrue(self.cluster.made[0].closed)
+
     def test_a_broker_that_is_away_is_told_and_asked_again_by_the_same_consumer(self) -> None:
         source = self.source()
         source.connect()

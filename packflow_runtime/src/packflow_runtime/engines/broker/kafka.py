@@ -7,6 +7,7 @@ nothing.
 
 from __future__ import annotations
 
+import threading
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -25,12 +26,13 @@ from .messages import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from .addresses import Address, Pipe
 
 _METADATA_SECONDS = 5.0
 _CONFIRM_SECONDS = 10.0
+_COMMIT_SECONDS = 5.0
 # What the promises rest on, or what the address says, is not for a file to change.
 _KEPT = {
     "acks",
@@ -139,6 +141,7 @@ class KafkaSource(_Client):
         super().__init__(address)
         self._config = {**config, "enable.auto.commit": False, "enable.auto.offset.store": False}
         self._consumer: Any = None
+        self._commit: _Answer | None = None  # one that has been asked for and is not answered
 
     def connect(self) -> None:
         """Join the group; once that is done the client comes back by itself, and only the broker is asked for."""
@@ -184,7 +187,11 @@ class KafkaSource(_Client):
         )
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
-        """Commit the offsets after these messages; where the group has moved on without us, they come again."""
+        """Commit the offsets after these messages; where the group has moved on without us, they come again.
+
+        The client's own wait for the answer has no end while a broker is silent, so it waits aside; tried again, this
+        goes on waiting for the same answer.
+        """
         ends: dict[int, int] = {}
         for message in messages:
             partition, offset = message.token
@@ -196,8 +203,13 @@ class KafkaSource(_Client):
             self._errors.REBALANCE_IN_PROGRESS,
             self._errors.FENCED_INSTANCE_ID,
         }
+        if self._commit is None:
+            self._commit = _Answer(partial(self._consumer.commit, offsets=places, asynchronous=False))
+        if not self._commit.wait(_COMMIT_SECONDS):
+            raise BrokerDownError(self._trouble or "there is no answer to a commit")
+        commit, self._commit = self._commit, None
         try:
-            errors = [place.error for place in self._consumer.commit(offsets=places, asynchronous=False)]
+            errors = [place.error for place in commit.result()]
         except self._failure as failure:
             errors = [failure.args[0]]
         error = next((error for error in errors if error is not None and error.code() not in moved_on), None)
@@ -205,9 +217,9 @@ class KafkaSource(_Client):
             raise BrokerDownError(error.str())
 
     def close(self) -> None:
-        """Leave the group, so that others get the partitions at once."""
-        if self._consumer is not None:
-            self._consumer.close()
+        """Leave the group, so that others get the partitions at once; a silent broker is not waited for."""
+        if self._consumer is not None and self._commit is None:
+            _Answer(self._consumer.close).wait(_COMMIT_SECONDS)
 
 
 class KafkaSink(_Client):
@@ -278,6 +290,34 @@ class KafkaSink(_Client):
         if self._producer is not None:
             self._producer.purge()
             self._producer.flush(1.0)
+
+
+class _Answer:
+    """What work returns or raises; it is done in a thread of its own, which the end of the process does not wait for."""
+
+    def __init__(self, work: Callable[[], Any]) -> None:
+        self._work = work
+        self._found: Any = None
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="packflow-kafka", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._found = self._work()
+        except BaseException as error:  # noqa: BLE001 - raised again by result, in the thread that asked
+            self._error = error
+
+    def wait(self, seconds: float) -> bool:
+        """Whether it is done within this time."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def result(self) -> Any:  # noqa: ANN401 - whatever it is
+        """What it returned; raises what it raised."""
+        if self._error is not None:
+            raise self._error
+        return self._found
 
 
 def _ignore(consumer: Any, partitions: Any) -> None:  # noqa: ANN401 - as the library calls it
