@@ -60,6 +60,7 @@ class KafkaCluster:
         self.answering = threading.Event()
         self.answering.set()
         self.commits = 0
+        self.calls: list[tuple[str, list[int]]] = []
         self.place_error: KafkaError | None = None
         self.delivery_errors: dict[bytes, KafkaError] = {}
         self.refusals: dict[bytes, KafkaError] = {}
@@ -121,6 +122,15 @@ class _KafkaClient:
             if place.error is None:
                 self.cluster.committed[place.partition] = place.offset
         return offsets
+
+    def assignment(self) -> list[int]:
+        return [*range(self.cluster.partitions)]
+
+    def pause(self, partitions: list[int]) -> None:
+        self.cluster.calls.append(("pause", partitions))
+
+    def resume(self, partitions: list[int]) -> None:
+        self.cluster.calls.append(("resume", partitions))
 
     def produce(self, topic: str, value: bytes, key: bytes, **more: Any) -> None:
         if self.cluster.full_for:

@@ -88,6 +88,18 @@ class Kafka(unittest.TestCase):
         with self.assertRaisesRegex(BrokerDownError, "no coordinator"):
             source.acknowledge(batch)
 
+    def test_nothing_is_taken_while_a_group_is_made_anew(self) -> None:
+        source = self.source()
+        source.connect()
+        self.cluster.commit_error = KafkaError(KafkaError.REBALANCE_IN_PROGRESS)
+        source.acknowledge([Message("", b"", token=(0, 3))])
+        source.take(1, 0.1)
+        self.assertEqual(self.cluster.calls, [("pause", [0, 1])])
+        self.cluster.made[0].subscribed["on_assign"](None, [])
+        source.take(1, 0.1)
+        source.take(1, 0.1)
+        self.assertEqual(self.cluster.calls, [("pause", [0, 1]), ("resume", [0, 1])])
+
     def test_a_commit_without_an_answer_is_not_waited_for_without_end_and_not_sent_twice(self) -> None:
         source = self.source()
         source.connect()

@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ...errors import ExitCode, PackflowError
+from ...reporting import print_notice
 from .addresses import address_error
 from .messages import (
     LINGER_SECONDS,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 _METADATA_SECONDS = 5.0
 _CONFIRM_SECONDS = 10.0
 _COMMIT_SECONDS = 5.0
+_HOLD_SECONDS = 10.0
 # What the promises rest on, or what the address says, is not for a file to change.
 _KEPT = {
     "acks",
@@ -141,6 +143,7 @@ class KafkaSource(_Client):
         super().__init__(address)
         self._config = {**config, "enable.auto.commit": False, "enable.auto.offset.store": False}
         self._consumer: Any = None
+        self._held_until = 0.0
         self._commit: _Answer | None = None  # one that has been asked for and is not answered
 
     def connect(self) -> None:
@@ -155,11 +158,13 @@ class KafkaSource(_Client):
             consumer.close()
             raise
         # With a function to call, partitions go and come while `take` polls, and never between a batch and its commit.
-        consumer.subscribe([self._topic], on_assign=_ignore, on_revoke=_ignore)
+        consumer.subscribe([self._topic], on_assign=self._assigned, on_revoke=_ignore)
         self._consumer = consumer
 
     def take(self, most: int, seconds: float) -> list[Message]:
         """What librdkafka has fetched."""
+        if self._held_until and time.monotonic() >= self._held_until:
+            self._resume()
         first = self._consumer.poll(seconds)
         if self._fatal:
             raise not_allowed(self.name, self._fatal)
@@ -215,6 +220,24 @@ class KafkaSource(_Client):
         error = next((error for error in errors if error is not None and error.code() not in moved_on), None)
         if error is not None:
             raise BrokerDownError(error.str())
+        lost = next((error for error in errors if error is not None), None)
+        if lost is not None:
+            print_notice(f"{self.name}: {len(messages):,} events may come again ({lost.str()})")
+            self._hold()
+
+    def _hold(self) -> None:
+        """Take nothing further until the group is made anew: what cannot be committed would be done twice."""
+        self._consumer.pause(self._consumer.assignment())
+        self._held_until = time.monotonic() + _HOLD_SECONDS
+
+    def _assigned(self, consumer: Any, partitions: Any) -> None:  # noqa: ANN401 - as the library calls it
+        del consumer, partitions
+        self._held_until = min(self._held_until, time.monotonic())
+
+    def _resume(self) -> None:
+        """Go on once there are partitions again."""
+        self._consumer.resume(self._consumer.assignment())
+        self._held_until = 0.0
 
     def close(self) -> None:
         """Leave the group, so that others get the partitions at once; a silent broker is not waited for."""
@@ -293,7 +316,7 @@ class KafkaSink(_Client):
 
 
 class _Answer:
-    """What work returns or raises; it is done in a thread of its own, which the end of the process does not wait for."""
+    """What work returns or raises; it is done in a thread of its own, which the end of the process does not await."""
 
     def __init__(self, work: Callable[[], Any]) -> None:
         self._work = work
