@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import sys
 import unittest
-from pathlib import Path
 from typing import Any
 from unittest import mock
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from packflow_runtime.engines.broker import kafka, redis_streams
 from packflow_runtime.engines.broker.addresses import Pipe, parse_sink, parse_source

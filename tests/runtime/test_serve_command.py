@@ -15,8 +15,6 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 import packflow_runtime
 from runtime.archives import archive_of, runnable_files
 

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
-import sys
 import unittest
-from pathlib import Path
 from unittest import mock
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from packflow_runtime.engines.broker import links
 from packflow_runtime.engines.broker.messages import BrokerDownError, Outgoing

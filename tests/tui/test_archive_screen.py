@@ -41,7 +41,7 @@ def words(driver: Driver) -> str:
     """The text without frames, in one line; of panels side by side the left one first."""
     rows = [row.split("││") for row in driver.text.splitlines()]
     text = "\n".join([*(row[0] for row in rows), *(part for row in rows for part in row[1:])])
-    return " ".join(text.replace("│", " ").split())
+    return " ".join(text.replace("│", " ").replace("█", " ").split())
 
 
 def digest_of(path: Path) -> str:

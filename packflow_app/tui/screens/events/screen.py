@@ -218,7 +218,7 @@ class EventsScreen(JourneyScreen):
     @on(EventTable.RowsWanted)
     def _rows_wanted(self, message: EventTable.RowsWanted) -> None:
         opened, found = self._opened, self._found
-        if opened is not None:
+        if opened is not None and opened.is_open:  # until then the first rows are all there are
             self._read(PAGE, "Read the events", lambda _r, _c: opened.page(message.first, message.count, found))
 
     @on(EventTable.CursorMoved)
