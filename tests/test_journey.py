@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -242,7 +243,7 @@ def test_info_of_a_sparse_3_5_gib_artifact(python: Python, big_archive: Path) ->
     cache = big_archive.parent / "cache"
     out, _ = run_archive(python.path, big_archive, "info", PACKFLOW_CACHE=str(cache))
     assert "big-model 0.1.0" in out.decode()
-    assert "3,758," in out.decode()
+    assert re.search(r"files +[0-9]+, 3,75[89],", out.decode())
     assert not cache.exists(), "only `run` extracts"
 
 
