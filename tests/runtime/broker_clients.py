@@ -69,7 +69,7 @@ class KafkaCluster:
         self.produced: list[dict[str, Any]] = []
         self.made: list[_KafkaClient] = []
 
-    def library(self) -> ModuleType:
+    def client_module(self) -> ModuleType:
         module: Any = ModuleType("confluent_kafka")
         module.KafkaError, module.KafkaException = KafkaError, KafkaException
         module.TopicPartition = lambda topic, partition, offset: SimpleNamespace(
@@ -175,7 +175,7 @@ class RedisServer:
         kinds = {name: type(name, (base,), {}) for name in names}
         self.exceptions = SimpleNamespace(RedisError=base, **kinds)
 
-    def library(self) -> ModuleType:
+    def client_module(self) -> ModuleType:
         module: Any = ModuleType("redis")
         module.exceptions = self.exceptions
         module.Redis = lambda **settings: _RedisClient(self, settings)

@@ -26,7 +26,7 @@ def refused(case: unittest.TestCase, action: Any, code: str) -> PackflowError:
 class Kafka(unittest.TestCase):
     def setUp(self) -> None:
         self.cluster = KafkaCluster()
-        patch = mock.patch.dict(sys.modules, {"confluent_kafka": self.cluster.library()})
+        patch = mock.patch.dict(sys.modules, {"confluent_kafka": self.cluster.client_module()})
         patch.start()
         self.addCleanup(patch.stop)
 
@@ -193,7 +193,7 @@ class Kafka(unittest.TestCase):
 class Redis(unittest.TestCase):
     def setUp(self) -> None:
         self.server = RedisServer()
-        patch = mock.patch.dict(sys.modules, {"redis": self.server.library()})
+        patch = mock.patch.dict(sys.modules, {"redis": self.server.client_module()})
         patch.start()
         self.addCleanup(patch.stop)
 
