@@ -29,6 +29,7 @@ _PATTERN_EVERY = 64
 _ENOUGH_PATTERNS = 8192
 _PATTERN_EVERY_LATER = 512
 _SMALLEST = 512
+_SPARE = 64  # few, so that the bound falls soon, and later columns have none below it
 _TEXT_HASHES = (0, 2**32)  # from, up to
 _NUMBER_HASHES = (-(2 ** (sys.hash_info.width - 1)), 2 ** (sys.hash_info.width - 1))
 _SHOWN = 60
@@ -241,11 +242,11 @@ class ValueCounts:
         self._counts = Counter({value: count for value, count in self._counts.most_common(_TRACKED) if count >= enough})
 
     def _sketch(self, values: Sequence[Any]) -> None:
+        """Keep the smallest hashes; in a long column, seldom is one of them among the smallest."""
+        hashes = list(self._hashed(values))
         bound = self._bound
-        is_seldom = len(values) * _SMALLEST < self._count  # that one of them is among the smallest, in a long column
-        if is_seldom and min(self._hashed(values)) >= bound:
-            return
-        self._keep([hash_ for hash_ in self._hashed(values) if hash_ < bound])
+        if min(hashes) < bound:
+            self._keep([hash_ for hash_ in hashes if hash_ < bound])
 
     def _hashed(self, values: Sequence[Any]) -> Iterator[int]:
         """The same in every process, unlike the hash of a string; that of a tuple mixes the numbers' own."""
@@ -253,7 +254,7 @@ class ValueCounts:
 
     def _keep(self, hashes: Iterable[int]) -> None:
         self._smallest.update(hashes)
-        if len(self._smallest) > 2 * _SMALLEST:
+        if len(self._smallest) > _SMALLEST + _SPARE:
             self._trim()
 
     def _trim(self) -> None:
