@@ -113,10 +113,10 @@ def requirement_unpinned(context: Context) -> Iterator[Spot]:
     fix="Remove the line, unless a plugin or a rare event needs it.",
 )
 def requirement_unused(context: Context) -> Iterator[Spot]:
-    """requirements.txt lists what neither the code nor a pickle was seen using."""
+    """requirements.txt lists what nothing was seen using, neither the model nor a library of it."""
     for one in _needs(context, "unused"):
-        loaded = ", though another library loaded it" if one.get("loaded") else ""
-        yield _at(one, f"{one.get('name')} was not seen in use{loaded}.")
+        if not one.get("loaded"):
+            yield _at(one, f"{one.get('name')} was not seen in use.")
 
 
 @check(

@@ -210,13 +210,13 @@ def _needs_warnings(report: DryRunReport) -> list[Problem]:
     found += [
         Problem(
             "requirement-unused",
-            f"{one.name} was not seen in use in this run"
-            + (", though another library loaded it." if one.loaded else "."),
+            f"{one.name} was not seen in use in this run.",
             one.file,
             one.line,
             "Remove it, unless a plugin or a rare event needs it.",
         )
         for one in needs.unused
+        if not one.loaded  # a library may ask for it without saying so, and then its line is what brings it
     ]
     found += [
         Problem(problem.code, problem.message, problem.file, problem.line, "Mend the line.")

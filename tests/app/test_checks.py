@@ -284,11 +284,14 @@ FAULTS = [
     ),
     Fault(
         "requirement-unused",
-        r"numpy was not seen in use, though another library loaded it\.",
-        "requirements.txt:1",
+        r"rich was not seen in use\.",
+        "requirements.txt:2",
         report={
             "needs": {
-                "unused": [{"name": "numpy", "file": "requirements.txt", "line": 1, "loaded": True, "unseen": []}]
+                "unused": [
+                    {"name": "scikit-learn", "file": "requirements.txt", "line": 1, "loaded": True, "unseen": []},
+                    {"name": "rich", "file": "requirements.txt", "line": 2, "loaded": False, "unseen": []},
+                ]
             }
         },
     ),
