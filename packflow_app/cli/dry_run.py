@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -87,6 +88,7 @@ def command(
     check_seconds("--init-timeout", init_timeout)
     check_tolerance("--rtol", rtol)
     check_tolerance("--atol", atol)
+    _refuse_project(events)
     options = DryRunOptions(
         project=project_here(terminal, Path(), yes=yes, no_input=no_input),
         events=events,
@@ -115,6 +117,16 @@ def command(
     show(terminal, done)
     warnings = broken_pythons(done.interpreter) + warnings_of(done.report)
     return terminal.emit(Result(_data(done), errors_of(done.report), warnings, exit_code=_exit_code(done.report)))
+
+
+def _refuse_project(events: Path | None) -> None:
+    """Other commands take a project where this one takes events; raises UsageError for one."""
+    if events is not None and (events / CONFIG_FILE).is_file():
+        raise UsageError(
+            f"{events} is a project; dry-run takes a file of events there.",
+            code="events-are-project",
+            hint=f"Run `packflow -C {shlex.quote(str(events))} dry-run`.",
+        )
 
 
 def _data(done: DryRunDone) -> dict[str, Any]:

@@ -44,6 +44,16 @@ def test_equal_is_ok(tmp_path: Path) -> None:
     assert sorted(single["steps_ms"]) == sorted(steps)
 
 
+def test_a_project_where_events_belong_gets_the_command_that_is_meant(tmp_path: Path) -> None:
+    project = write_project(tmp_path / "my model", HONEST)
+    done = dry_run(tmp_path, str(project))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines() == [
+        f"error: {project} is a project; dry-run takes a file of events there.",
+        f"  next: Run `packflow -C '{project}' dry-run`.",
+    ]
+
+
 def test_a_broken_python_that_was_passed_over_is_a_warning(tmp_path: Path) -> None:
     shim = tmp_path / "tools" / "python3"
     shim.parent.mkdir()
