@@ -22,6 +22,25 @@ def test_the_map_of_the_rooms_is_what_they_import() -> None:
     assert drawn in (DOCS / "architecture.md").read_text(encoding="utf-8"), "run: python docs/rooms.py"
 
 
+def test_the_map_of_the_modules_has_each_once() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("\n## The map\n")[2].partition("\n## ")[0]
+    rows = "".join(re.findall(r"^\| (`.*?) \|", text.partition("| module |")[2], re.MULTILINE))
+    told = re.findall(r"`([^`]+)`", rows)
+    families = [name.removesuffix("*") for name in told if name.endswith("*")]
+    there = modules_of(ROOT / "packflow_runtime" / "src" / "packflow_runtime")
+    members = {name for name in there if name.startswith(tuple(families))}
+    assert sorted(name for name in told if not name.endswith("*")) == sorted(there - members)
+    (block,) = re.findall(r"^```\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    rooms = re.findall(r"^\w+/|\w+\.py\b", block, re.MULTILINE)
+    assert sorted(name.removesuffix(".py") for name in rooms) == sorted(modules_of(ROOT / "packflow_app"))
+
+
+def modules_of(package: Path) -> set[str]:
+    """The modules by name and the packages by name and slash, but for those that every package has."""
+    files = {path.stem for path in package.glob("*.py")} - {"__init__", "__main__"}
+    return files | {f"{path.parent.name}/" for path in package.glob("*/__init__.py")}
+
+
 def test_every_page_has_its_place() -> None:
     pages = {path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md")}
     assert pages <= LISTED
