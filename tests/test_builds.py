@@ -129,14 +129,24 @@ def test_the_app_wheels_record_is_right(app_wheel: Path) -> None:
                 assert int(size) == len(file.read(name))
 
 
-def test_the_wheel_built_from_the_sdist_is_the_same(clone: Path, app_wheel: Path, tmp_path: Path) -> None:
-    sdist = build(clone, tmp_path / "sdist", "--sdist")
-    with tarfile.open(sdist) as file:
+@pytest.fixture(scope="session")
+def unpacked_sdist(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    target = tmp_path_factory.mktemp("unpacked")
+    with tarfile.open(build(clone, tmp_path_factory.mktemp("sdist"), "--sdist")) as file:
         if hasattr(tarfile, "data_filter"):
-            file.extractall(tmp_path / "unpacked", filter="data")
+            file.extractall(target, filter="data")
         else:  # Python 3.10 before 3.10.12
-            file.extractall(tmp_path / "unpacked")
-    again = build(next((tmp_path / "unpacked").iterdir()), tmp_path / "wheel", "--wheel")
+            file.extractall(target)
+    return next(target.iterdir())
+
+
+def test_the_sdist_is_the_checkout_with_all_that_its_tests_read(unpacked_sdist: Path) -> None:
+    found = {path.relative_to(unpacked_sdist).as_posix() for path in unpacked_sdist.rglob("*") if path.is_file()}
+    assert found == ({*tracked()} - {*tracked(".ci")}) | {"PKG-INFO"}
+
+
+def test_the_wheel_built_from_the_sdist_is_the_same(unpacked_sdist: Path, app_wheel: Path, tmp_path: Path) -> None:
+    again = build(unpacked_sdist, tmp_path / "wheel", "--wheel")
     with zipfile.ZipFile(again) as left, zipfile.ZipFile(app_wheel) as right:
         assert sorted(left.namelist()) == sorted(right.namelist())
         for name in left.namelist():
