@@ -24,7 +24,7 @@ from packflow_app.tui.widgets.files_tree import FilesTree
 from packflow_app.tui.widgets.lists import Scroll
 from packflow_app.tui.widgets.problem_panel import ProblemPanel
 from packflow_app.tui.widgets.progress_line import ProgressLine
-from packflow_app.tui.widgets.rows import row
+from packflow_app.tui.widgets.rows import Rows
 from packflow_app.wording import counted, home_path, sized, visible
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class ExportScreen(JourneyScreen):
         yield from job_widgets()
         with Horizontal(id="upper"):
             with Scroll(id="gates-panel", classes="panel"):
-                yield Static(id="gates")
+                yield Rows(id="gates")
             with Scroll(id="options-panel", classes="panel") as options:
                 options.border_title, options.border_subtitle = "Options", "o changes them"
                 yield Static(id="options")
@@ -119,7 +119,7 @@ class ExportScreen(JourneyScreen):
         if seen is None or nothing:
             text = "Looking at the project … " if self.journey.is_looking else "There is no project to export. "
             self.query_one("#gates-panel").border_title = "Export"
-            self.query_one("#gates", Static).update(Content.assemble(text, ("1", "bold $key"), " goes home."))
+            self.query_one("#gates", Rows).say(Content.assemble(text, ("1", "bold $key"), " goes home."))
             return
         self.query_one("#options", Static).update(self._options_text())
         self._draw_plan()
@@ -129,12 +129,12 @@ class ExportScreen(JourneyScreen):
 
     def _draw_plan(self) -> None:
         plan, options = self._plan, self._options
-        panel, text = self.query_one("#gates-panel"), self.query_one("#gates", Static)
+        panel, text = self.query_one("#gates-panel"), self.query_one("#gates", Rows)
         if plan is None or options is None:
             panel.border_title = "Before"
             job = self.journey.jobs.latest.get(_PLAN)
             failed = job is not None and job.state == "failed"
-            text.update(Content.styled("It cannot be planned." if failed else "Looking at the project …", "$muted"))
+            text.say(Content.styled("It cannot be planned." if failed else "Looking at the project …", "$muted"))
             return
         found = gates(plan, options)
         state, words = headline(found)
@@ -143,8 +143,7 @@ class ExportScreen(JourneyScreen):
             Content.assemble((f"{gate.state.value} ", STYLES[gate.state]), (gate.name.ljust(_LABEL), "$muted"))
             for gate in found
         ]
-        lines = [row(head, gate.text, text.content_size.width) for head, gate in zip(heads, found, strict=True)]
-        text.update(Content("\n").join(lines))
+        text.show([(head, gate.text) for head, gate in zip(heads, found, strict=True)])
         self.query_one(FilesTree).show(
             {f"project/{name}": size for name, size in plan.sizes.items()}, plan.contents.excluded, beside=beside(plan)
         )
