@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import unittest
+import zipfile
 from pathlib import Path
 
 from packflow_runtime.equality import Rule
@@ -63,6 +64,22 @@ class Replays(ArchivePrograms):
             self.assertTrue(said.startswith("golden events  3 of 3 equal\nnot bit-equal  0 of 6 values\n"), said)
             self.assertIn("printed by the model\n", done.stderr.decode())
         self.assertEqual(self.outside("replay", self.path).stdout.decode(), said)
+
+    def test_children_leave_the_checked_copy_as_it_is(self) -> None:
+        self.write(golden=(THREE, lines({"n": 2}, {"n": 4}, {"n": 6})))
+        unzipped = self.folder / "unzipped"
+        with zipfile.ZipFile(self.path) as file:
+            file.extractall(unzipped)
+        events = self.folder / "events.ndjson"
+        events.write_bytes(THREE)
+        compare = ("compare", self.path, events)
+        for path in (self.path, unzipped):
+            for words in (("replay",), ("run", "--supervise"), ("run", "--workers", "2"), compare):
+                done = self.start(path, *words, events=THREE)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertNotIn(b"made again", done.stderr, (path, words))
+        self.assertEqual([*unzipped.rglob("*.pyc"), *self.cache.glob("archives/*/tree/**/*.pyc")], [])
+        self.assertTrue([*self.cache.glob("bytecode/**/worker.*.pyc")], "children compile it once")
 
     def test_the_json_object(self) -> None:
         self.write(HALVES, golden=(THREE, THIRDS))

@@ -86,13 +86,13 @@ class _TreeLoader(SourceFileLoader):
 
     def __init__(self, name: str, file: str, bytecode_dir: str | None, module_builtins: dict[str, Any] | None) -> None:
         super().__init__(name, file)
-        self._bytecode_dir = bytecode_dir
+        self.bytecode_dir = bytecode_dir
         self._module_builtins = module_builtins
 
     def get_code(self, fullname: str) -> CodeType | None:
-        if self._bytecode_dir is None:
+        if self.bytecode_dir is None:
             return super().get_code(fullname)
-        before, sys.pycache_prefix = sys.pycache_prefix, self._bytecode_dir
+        before, sys.pycache_prefix = sys.pycache_prefix, self.bytecode_dir
         try:
             return super().get_code(fullname)
         finally:

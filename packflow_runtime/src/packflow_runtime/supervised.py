@@ -30,8 +30,12 @@ if TYPE_CHECKING:
     from .lines import Lines
 
 _TICK = 0.05
+# An archive's checked copy stays as it is: what is compiled of its runtime is kept elsewhere, as by the parent.
 _START = (
-    "import sys; place = sys.argv.pop(1); sys.path[:] = [place, *filter(None, sys.path)]; "
+    "import sys; place, kept = sys.argv[1:3]; del sys.argv[1:3]; sys.path[:] = [place, *filter(None, sys.path)]; "
+    "writes, sys.dont_write_bytecode = sys.dont_write_bytecode, bool(kept) or sys.dont_write_bytecode; "
+    "from packflow_runtime.finders import TreeFinder; sys.dont_write_bytecode = writes; "
+    "kept and TreeFinder(place, 'packflow_runtime'.__eq__, kept).install(); "
     "from packflow_runtime.worker import main; sys.path.remove(place); sys.exit(main(sys.argv[1:]))"
 )
 
@@ -85,7 +89,7 @@ class ModelChild:
                     *_flags(),
                     "-c",
                     _START,
-                    _runtime_place(),
+                    *_runtime_place(),
                     str(record.fileno()),
                     "die-with-parent",
                 ],
@@ -298,18 +302,20 @@ def _fail(found: BatchOutcomes, index: int, number: int, code: str, step: str, e
     found.codes[index] = code
 
 
-def _runtime_place() -> str:
-    """The folder (or zip) that this very runtime was imported from."""
-    return str(Path(__file__).parent.parent)
+def _runtime_place() -> tuple[str, str]:
+    """The folder (or zip) that this very runtime was imported from; where its bytecode is kept, if not beside it."""
+    return str(Path(__file__).parent.parent), getattr(__spec__.loader, "bytecode_dir", None) or ""
 
 
 def _flags() -> list[str]:
-    """This interpreter's flags that decide what a child can import."""
+    """This interpreter's flags that decide what a child can import, and what importing writes."""
     flags = ["-X", "utf8", "-X", "faulthandler"]
     if sys.flags.isolated:
         flags.append("-I")
     if sys.flags.no_site:
         flags.append("-S")
+    if sys.dont_write_bytecode:  # by whoever started this process, or since an unzipped archive stays as it is
+        flags.append("-B")
     return flags
 
 
