@@ -19,6 +19,7 @@ import pytest
 
 from packflow_app.runtime_wheel import build_runtime_wheel
 from pythons import supported_pythons
+from repositories import git
 
 ROOT = Path(__file__).resolve().parent.parent
 RUNTIME = ROOT / "packflow_runtime"
@@ -28,8 +29,7 @@ def tracked(*folders: str) -> list[str]:
     """The files that git knows, or would, below ``folders``."""
     if not (ROOT / ".git").exists():
         pytest.skip("needs the git checkout; run the tests from a clone")
-    command = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *folders]
-    names = subprocess.run(command, capture_output=True, check=True).stdout.decode().split("\0")
+    names = git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *folders).split("\0")
     return sorted(name for name in names if name and (ROOT / name).is_file())
 
 

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from release.versions import DISTRIBUTIONS, RECORD, ROOT, RUNTIME, look_at_version, record_release
+from repositories import NEEDS_GIT, git
 
 CHANGES = "# Changes\n\n## packflow\n\n### 0.1.0\n\n## packflow-runtime\n\n### 0.1.0 (unreleased)\n\n### 0.2.0\n"
 SOURCE = "packflow_runtime/src/packflow_runtime/stream.py"
-
-
-def git(root: Path, *words: str) -> None:
-    environment = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
-    identity = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org")
-    subprocess.run(["git", "-C", str(root), *identity, *words], check=True, capture_output=True, env=environment)
 
 
 def write(root: Path, name: str, text: str) -> None:
@@ -118,6 +111,7 @@ def test_a_version_that_is_recorded_stays_as_it_is(checkout: Path) -> None:
     assert (checkout / RECORD).read_text() == kept
 
 
+@NEEDS_GIT
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="needs the git checkout; run the tests from a clone")
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS, ids=lambda distribution: distribution.name)
 def test_this_checkout_has_a_version_and_its_changes(distribution: object) -> None:

@@ -178,9 +178,10 @@ FAULTS = [
     ),
     Fault(
         "requirement-unclear",
-        r"pip is listed twice, .+",
+        r"pytest is listed twice, .+",
         "requirements.txt:2",
-        files={"requirements.txt": b"pip\nPIP>1\n"},
+        files={"requirements.txt": b"pytest\nPYTEST>1\n"},
+        python=sys.executable,  # it has pytest
         also=("lock-missing",),
     ),
     Fault(
@@ -299,7 +300,8 @@ FAULTS = [
         "lock-missing",
         r"requirements\.lock does not exist; .+",
         "requirements.lock",
-        files={"requirements.txt": b"pip\n"},
+        files={"requirements.txt": b"pytest\n"},
+        python=sys.executable,
         fix="packflow env lock",
     ),
     Fault(

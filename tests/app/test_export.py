@@ -18,6 +18,7 @@ from packflow_app.actions.export import ExportDone, ExportOptions, export
 from packflow_app.errors import CheckFailedError, ModelFailedError, NotWritableError, UsageError
 from packflow_app.runtime import ProjectConfigError, open_archive, runtime_wheel
 from projects import HONEST, backend, write_project
+from repositories import git
 
 
 def exported(project: Path, output: Path, **options: Any) -> ExportDone:
@@ -285,10 +286,6 @@ def test_umask_time_zone_locale_file_order_and_times_do_not_matter(tmp_path: Pat
 
 
 def test_two_clean_checkouts_give_equal_bytes(tmp_path: Path) -> None:
-    def git(folder: Path, *arguments: str) -> None:
-        identity = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
-        subprocess.run(["git", "-C", str(folder), *identity, *arguments], check=True, capture_output=True)
-
     origin = write_project(tmp_path / "origin", HONEST, files={".gitignore": ".packflow/\n"})
     exported(origin, tmp_path / "first")  # records the golden events, which are committed
     git(origin, "init", "-q")

@@ -24,6 +24,7 @@ from packflow_app.packaging.writing import FileWritten, write_archive
 from packflow_app.projects.project import open_project
 from packflow_app.runtime import open_archive
 from projects import HONEST, backend, write_project
+from repositories import git
 
 OPENS = backend(
     "return [{'x': self.weight} for _ in inputs]",
@@ -130,15 +131,17 @@ def test_fix_lists_requirements(tmp_path: Path) -> None:
     import numpy as np
 
     with pytest.raises(ExportBlockedError) as caught:
-        exported(project, tmp_path / "out")
+        exported(project, tmp_path / "out", python=sys.executable)
     assert caught.value.code == "requirement-missing"
-    answer = command("validate", project, "--fix", "--json")
+    answer = command("validate", project, "--fix", "--json", "--python", sys.executable)
     data = json.loads(answer.stdout)["data"]
     assert data["fixed"] == [
         {"check": "requirement-missing", "file": "requirements.txt", "what": f"numpy=={np.__version__} added"}
     ]
     assert (project / "requirements.txt").read_text() == f"numpy=={np.__version__}\n"
-    assert exported(project, tmp_path / "out").exported.manifest.requirements == [f"numpy=={np.__version__}"]
+    assert exported(project, tmp_path / "out", python=sys.executable).exported.manifest.requirements == [
+        f"numpy=={np.__version__}"
+    ]
     (project / "requirements.txt").unlink()
     (project / "inference.py").write_text("from packflow_runtime import InferenceBackend\n" + backend("return inputs"))
     assert "mended requirements.txt: created" in command("validate", project, "--fix").stdout
@@ -356,20 +359,16 @@ def test_what_ships_and_is_in_no_commit_is_not_clean(tmp_path: Path) -> None:
         tmp_path / "model", HONEST, files={".gitignore": "*.bin\n", ".packflowignore": "!w.bin\n", "w.bin": "1"}
     )
 
-    def git(*arguments: str) -> None:
-        identity = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
-        subprocess.run(["git", "-C", str(project), *identity, *arguments], check=True, capture_output=True)
-
-    git("init", "-q")
-    git("add", ".")
-    git("commit", "-qm", "one")
+    git(project, "init", "-q")
+    git(project, "add", ".")
+    git(project, "commit", "-qm", "one")
     assert read_provenance(project)[0].clean is True
     manifest = exported(project, tmp_path, golden=0).exported.manifest
     assert "project/w.bin" in manifest.files
     assert manifest.provenance.clean is False
     assert manifest.created is None
-    git("add", "-f", "w.bin")
-    git("commit", "-qm", "two")
+    git(project, "add", "-f", "w.bin")
+    git(project, "commit", "-qm", "two")
     assert exported(project, tmp_path, golden=0, force=True).exported.manifest.provenance.clean is True
 
 

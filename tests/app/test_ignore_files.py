@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from packflow_app.projects.contents import Contents, project_contents
 from packflow_app.projects.ignore_files import IgnoreFile, decide
 from packflow_app.runtime import parse_project_config
+from repositories import NEEDS_GIT
 
 CONFIG = b"name: my-model\ndry_run:\n  events: samples/events.ndjson\n"
 GLOBS = ("a", "b", "ab", "*", "?", "a*", "*b", "[ab]", "[!a]", "[^b]", "**", "\\a", "a.b", "*.b")
@@ -62,6 +63,7 @@ def kept(folder: Path, prefix: str = "", files: tuple[IgnoreFile, ...] = ()) -> 
     return found
 
 
+@NEEDS_GIT
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(tree=trees(2))
 def test_nested_and_negated_rules_mean_what_git_means_by_them(tree: dict[str, object]) -> None:
@@ -75,6 +77,7 @@ def test_nested_and_negated_rules_mean_what_git_means_by_them(tree: dict[str, ob
         assert kept(folder) == {one for one in listed.stdout.decode().split("\0") if one}
 
 
+@NEEDS_GIT
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(tree=trees(1), path=st.lists(names, min_size=1, max_size=3).map("/".join))
 def test_the_line_that_decides_is_the_one_git_names(tree: dict[str, object], path: str) -> None:

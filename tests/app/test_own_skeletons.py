@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from packflow_app.actions.init import InitOptions, init
 from packflow_app.errors import NotFoundError, UsageError
 from packflow_app.projects.git import clone, is_repository_url
 from packflow_app.projects.skeletons import opened_skeleton, read_skeleton
+from repositories import NEEDS_GIT, git
 
 MANIFEST = """\
 title: Our own
@@ -51,11 +51,6 @@ def make(own: Path, kind: str | None = None, **settings: str) -> Path:
     target = own.parent / "new"
     init(InitOptions(target, own.parent / "events.ndjson", kind=kind or str(own), settings=settings))
     return target
-
-
-def git(folder: Path, *words: str) -> None:
-    identity = ["-c", "user.name=a", "-c", "user.email=a@b.example"]
-    subprocess.run(["git", *identity, *words], cwd=folder, check=True, capture_output=True)
 
 
 def test_a_folder_makes_a_project_that_runs(own: Path) -> None:
@@ -109,6 +104,7 @@ def test_a_git_repository(own: Path, bare: bool) -> None:
         assert not folder.exists()
 
 
+@NEEDS_GIT
 @pytest.mark.parametrize("url", ["file:///no/such/place.git", "file:///no/such/place.git#main", "ext::sh -c true"])
 def test_a_repository_that_cannot_be_had(tmp_path: Path, url: str) -> None:
     with pytest.raises(NotFoundError) as caught:
@@ -118,6 +114,7 @@ def test_a_repository_that_cannot_be_had(tmp_path: Path, url: str) -> None:
     assert not (tmp_path / "copy").exists()
 
 
+@NEEDS_GIT
 def test_a_password_in_an_address_is_not_shown(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError) as caught:
         clone("http://me:secret@127.0.0.1:1/x.git", tmp_path / "copy")

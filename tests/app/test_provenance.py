@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,6 +9,7 @@ import pytest
 from packflow_app.errors import UsageError
 from packflow_app.packaging.provenance import read_provenance
 from packflow_app.runtime import Provenance
+from repositories import git
 
 COMMITTED = "2024-02-29T12:34:56Z"
 
@@ -18,27 +17,6 @@ COMMITTED = "2024-02-29T12:34:56Z"
 @pytest.fixture(autouse=True)
 def _no_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
-
-
-def git(folder: Path, *arguments: str) -> str:
-    settings = {
-        "user.name": "T",
-        "user.email": "t@example.org",
-        "commit.gpgsign": "false",
-        "core.hooksPath": "/nowhere",
-    }
-    options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
-    # Another zone than UTC, so that a local time would be found out.
-    dates = {"GIT_AUTHOR_DATE": "2024-02-29T14:34:56+0200", "GIT_COMMITTER_DATE": "2024-02-29T14:34:56+0200"}
-    answer = subprocess.run(
-        ["git", *options, *arguments],
-        cwd=folder,
-        env={"HOME": str(folder), "PATH": str(Path(shutil.which("git") or "git").parent), **dates},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return answer.stdout.strip()
 
 
 @pytest.fixture
@@ -52,7 +30,9 @@ def repository(tmp_path: Path) -> Path:
 def commit(repository: Path) -> str:
     (repository / "project" / "packflow.yaml").write_text("name: p\n")
     git(repository, "add", ".")
-    git(repository, "commit", "-q", "-m", "first")
+    # Another zone than UTC, so that a local time would be found out.
+    date = "2024-02-29T14:34:56+0200"
+    git(repository, "commit", "-q", "-m", "first", GIT_AUTHOR_DATE=date, GIT_COMMITTER_DATE=date)
     return git(repository, "rev-parse", "HEAD")
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from projects import backend, write_project
 from pythons import Python, supported_pythons
+from repositories import git
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = backend(
@@ -42,11 +43,6 @@ CONDITIONS = [
     ("077", "sorted", {"TZ": "Pacific/Kiritimati", "LC_ALL": "C", "PYTHONHASHSEED": "1"}, 0),
     ("000", "reversed", {"TZ": "America/Los_Angeles", "LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "2"}, 2_000_000_000),
 ]
-
-
-def git(folder: Path, *arguments: str) -> None:
-    identity = ["-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]
-    subprocess.run(["git", "-C", str(folder), *identity, *arguments], check=True, capture_output=True)
 
 
 def exported(app: Path, model: Path, project: Path, output: Path, condition: int) -> list[str]:

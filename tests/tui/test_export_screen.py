@@ -83,7 +83,7 @@ async def test_real_events_ship_once_somebody_agreed(
     async with opened(project, "home", size=size) as driver:
         await driver.press("5")
         await driver.quiet()
-        assert "once you agree to how many" in driver.text
+        await driver.see("once you agree to how many")
         await driver.press("r", "1")
         await driver.see("example events may ship?")
         assert "public IP addresses in ip" in driver.text
@@ -121,7 +121,7 @@ async def test_it_asks_before_it_replaces(project: Path, work: Path) -> None:
     async with opened(project, "export") as driver:
         assert "is there: the same bytes stay" in driver.text
         await driver.press("r")
-        await driver.see("already exists and is another archive")
+        await driver.see("Replace it")  # where the text before it folds depends on the folder
         await driver.press("n")
         assert other.read_bytes() == b"another"
         await driver.press("r")
