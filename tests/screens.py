@@ -14,6 +14,8 @@ from packflow_app.actions.dry_run import DryRunOptions, dry_run
 from packflow_app.actions.export import ExportOptions, export
 from packflow_app.actions.validate import ValidateOptions, validate
 from packflow_app.actions.verify import VerifyOptions
+from packflow_app.dryrun.session import ModeProgressed
+from packflow_app.errors import CancelledError
 from packflow_app.locations import dry_run_dir, journal_file
 from packflow_app.tui.app import PackflowApp
 from packflow_app.tui.new_project.question_view import QuestionView
@@ -22,6 +24,7 @@ from packflow_app.tui.screen_text import screen_text
 from projects import write_project
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
@@ -125,6 +128,13 @@ async def walk(driver: Driver, *, to: str) -> list[str]:
             return texts
         await driver.press(key)
     return texts
+
+
+def endless(report: Callable[[Any], None], cancel: threading.Event) -> None:
+    """A dry run that goes on until it is stopped."""
+    report(ModeProgressed("batch 8", 24, 60))
+    cancel.wait(30)
+    raise CancelledError("Stopped.")
 
 
 def finished_project(folder: Path) -> Path:

@@ -124,7 +124,7 @@ def _entry(done: Validated, digest: str | None) -> JournalEntry:
     counts = [(errors, "error"), (warnings, "warning")]
     summary = ", ".join(counted(len(found), noun) for found, noun in counts if found) or "ok"
     first = next(iter(errors + warnings), None)
-    detail = f"{first.where} {first.message}".strip() if first else f"{counted(len(done.checks), 'check')} passed"
+    detail = first.told if first else f"{counted(len(done.checks), 'check')} passed"
     return JournalEntry(not errors, summary, detail, digest or "")
 
 

@@ -60,6 +60,12 @@ class Finding:
             return ""
         return f"{self.file}:{self.line}" if self.line is not None else self.file
 
+    @property
+    def told(self) -> str:
+        """The place and the message in one line; a message that begins with the place needs it no second time."""
+        is_said = not self.where or self.message.startswith(f"{self.where} ")
+        return self.message if is_said else f"{self.where}: {self.message}"
+
 
 @dataclass(frozen=True)
 class Check:

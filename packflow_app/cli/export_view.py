@@ -90,8 +90,7 @@ def show_plan(terminal: Terminal, plan: ExportPlan) -> None:
         else f"{escape(reason)} An export would run the model first."
     )
     for finding in plan.blocking:
-        where = f"{finding.where}: " if finding.where else ""
-        terminal.say(f"[red]in the way[/]  {escape(visible(f'{where}{finding.message}'))}")
+        terminal.say(f"[red]in the way[/]  {escape(visible(finding.told))}")
     if plan.warnings:
         terminal.say(f"{counted(len(plan.warnings), 'warning')}, in the way of nothing: packflow validate shows all")
     terminal.say("Nothing was written.")

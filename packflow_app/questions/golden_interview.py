@@ -34,12 +34,16 @@ class GoldenInterview:
         shown = offer.events[:_SHOWN]
         which = "The first of" if len(shown) < offer.count else "All"
         told = [
-            "An archive ships a few example events, and what the model answers to them.",
-            f"Whoever gets it sees by them that it answers there as here. They are real. {which} {offer.count}:",
+            "An archive ships a few example events with what the model answers to them,",
+            "so that whoever gets it can see that it answers there as here.",
         ]
         if offer.personal:
-            told.append(f"They hold {', '.join(offer.personal)}. To ship masked ones, answer 0, then")
-            told.append("  packflow inspect EVENTS --mask PATH --save FILE, and packflow export --golden FILE")
+            told.append(f"These are real, and hold {', '.join(offer.personal)}.")
+            told.append("To ship masked ones, answer 0, then packflow inspect EVENTS --mask PATH --save FILE,")
+            told.append("and packflow export --golden FILE.")
+        else:
+            told.append("These are real events of yours.")
+        told.append(f"{which} {offer.count}:")
         listed = tuple(f"  {line.decode('utf-8', 'replace')}" for line in shown)
         text = f"How many of these {offer.count} example events may ship?"
         question = Question(

@@ -39,7 +39,7 @@ EVERYWHERE = (
         for number, (name, title) in enumerate(SCREENS.items(), 1)
     ),
     Key("escape", "esc", "Back", "Stop what is running, or go back", "screen.back", palette=False),
-    Key("y", "y", "Copy", "Copy the selection, or the command that does the same", "app.copy"),
+    Key("y", "y", "Copy", "Copy the selection, or the command that is shown", "app.copy"),
     Key("c", "c", "Copy error", "Copy the error that is shown", "app.copy_problem"),
     Key("Y", "Y", "Copy screen", "Copy the whole screen as text", "app.copy_screen"),
     Key("t", "t", "Theme", "Take the next theme: dark, light, ansi", "app.next_theme"),
@@ -114,7 +114,7 @@ OF_SCREENS = (
     Key("s", "s", "Signer", "Choose whose signature is demanded, and what else", "screen.demand", 40, "verify"),
     Key("d", "d", "Difference", "Show what another archive changes", "screen.compare", 50, "verify"),
     Key("o", "o", "Open", "Open another archive", "app.open_archive", 20, "verify"),
-    Key("p", "p", "Panes", "Show the next of contents, needs, manifest, difference", "screen.next_pane", 60, "verify"),
+    Key("p", "p", "Panes", "Show the next pane, such as needs or difference", "screen.next_pane", 60, "verify"),
     Key("enter", "enter", "Look", "Show the chosen file", "screen.open", 70, "verify", palette=False),
     Key("n", "n", "Next", "Go to the next file that is wrong", "screen.problem(1)", 0, "verify"),
     Key("N", "N", "Previous", "Go to the previous file that is wrong", "screen.problem(-1)", 0, "verify"),

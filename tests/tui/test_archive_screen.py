@@ -190,7 +190,7 @@ async def test_what_another_archive_changes(project: Path, work: Path, size: tup
         driver.app.show_archive(work / "dist" / NAME)
         await driver.see("✓ verified")
         await driver.press("d")
-        await driver.see("What does it change?")
+        await driver.see("Path of the other archive")
         await driver.type("nothing.zip")
         await driver.press("enter")
         await driver.see("no such file")
@@ -204,7 +204,7 @@ async def test_what_another_archive_changes(project: Path, work: Path, size: tup
         assert driver.app.journey_screen.command == f"packflow verify dist/{NAME}"
         (work / "broken.zip").write_bytes(b"PK\x03\x04")
         await driver.press("d")
-        await driver.see("What does it change?")
+        await driver.see("Path of the other archive")
         await driver.type("broken.zip")
         await driver.press("enter")
         await driver.until(lambda: driver.app.jobs.latest["changes"].state == "failed")

@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from packflow_app.dryrun.session import ModeProgressed
-from packflow_app.errors import CancelledError, ModelFailedError
+from packflow_app.errors import ModelFailedError
 from packflow_app.tui.keys import SCREENS
 from packflow_app.tui.registry import Call
 from packflow_app.tui.widgets.key_hints import KeyHints
-from screens import SIZES, WAY, Driver, normal, opened, options_of, question
+from screens import SIZES, WAY, Driver, endless, normal, opened, options_of, question
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,12 +37,6 @@ def failing(_report: Callable[[Any], None], _cancel: threading.Event) -> None:
     )
     error.log = "loading\nTraceback …\n"
     raise error
-
-
-def endless(report: Callable[[Any], None], cancel: threading.Event) -> None:
-    report(ModeProgressed("batch 8", 24, 60))
-    cancel.wait(30)
-    raise CancelledError("Stopped.")
 
 
 async def put_into(driver: Driver, screen: str, state: str) -> None:

@@ -13,6 +13,7 @@ from textual.widgets import Static
 
 from packflow_app.tui.keys import MOVES, NEW_PROJECT, SCREENS, keys_of
 from packflow_app.tui.widgets.lists import Scroll
+from packflow_app.tui.widgets.rows import row
 
 _ABOUT = {
     "home": "Where the project stands. ✓ ok, ● stale: what it looked at has changed since, ✗ failed, – not run.",
@@ -24,6 +25,7 @@ _ABOUT = {
     "after yours.",
     "verify": "What an archive holds and claims. Verified: every byte is the one that its manifest lists.",
 }
+_WIDTH = 66  # of a dialog, between its frame and its scroll bar
 _LISTS = ("Lists", [(keys, what.capitalize()) for keys, what in MOVES])
 
 
@@ -56,9 +58,8 @@ class HelpDialog(ModalScreen[None]):
         return self._listed(("Here", own), _LISTS, ("Everywhere", everywhere))
 
     def _listed(self, *groups: tuple[str, list[tuple[str, str]]]) -> Content:
-        parts: list[str | tuple[str, str]] = [(f"{_ABOUT[self._screen]}\n", "")]
+        lines = [Content(_ABOUT[self._screen])]
         for title, rows in groups:
-            parts.append((f"\n{title}\n", "bold $primary"))
-            for keys, what in rows:
-                parts += [(f"{keys:14}", "bold $key"), f"{what}\n"]
-        return Content.assemble(*parts)
+            lines += [Content(""), Content.styled(title, "bold $primary")]
+            lines += [row(Content.styled(f"{keys:14}", "bold $key"), what, _WIDTH) for keys, what in rows]
+        return Content("\n").join(lines)

@@ -13,7 +13,7 @@ from packflow_app.tui.widgets.tables import Leaves
 from packflow_app.wording import counted, sized, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from textual.widgets.tree import TreeNode
 
@@ -22,6 +22,15 @@ _MOST_LEAVES = 1000
 _MOST_OPENED = 60
 _DEEPEST_OPENED = 6
 _CLOSED = "packflow_runtime/"
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A folder that is told in words, and what is known of its files; it is closed at first."""
+
+    name: str
+    about: str
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -65,14 +74,14 @@ class FilesTree(Leaves):
         sizes: Mapping[str, int],
         left_out: Mapping[str, str] | None = None,
         *,
-        beside: Mapping[str, str] | None = None,
+        beside: Sequence[Beside] = (),
         marks: Mapping[str, str] | None = None,
     ) -> None:
-        """Show these files; ``left_out`` are names with the reason, ``beside`` folders told in words alone.
+        """Show these files; ``left_out`` are names with the reason.
 
         ``marks`` are names of files that are wrong, with why. What is shown already stays as it was left.
         """
-        wanted = (dict(sizes), dict(left_out or {}), dict(beside or {}), dict(marks or {}))
+        wanted = (dict(sizes), dict(left_out or {}), list(beside), dict(marks or {}))
         if wanted == self._shown:
             return
         self._shown, self._marks, self._top = wanted, wanted[3], _Folder()
@@ -85,8 +94,11 @@ class FilesTree(Leaves):
                 folder.count += 1
         self.clear()
         self._fill(self.root, self._top)
-        for name, about in (beside or {}).items():
-            self.root.add_leaf(_label(name, about, depth=0, style="bold"), "")
+        for one in beside:
+            label = _label(one.name, one.about, depth=1 if one.files else 0, style="bold")
+            node = self.root.add(label, "", allow_expand=bool(one.files))
+            for name, about in one.files.items():
+                node.add_leaf(_label(name, f"{'':9}  {about}", depth=1), "")
         if left_out:
             excluded = self.root.add(Text(f"left out ({len(left_out):,})", "bold"), "", expand=True)
             for name, reason in sorted(left_out.items())[:_MOST_LEAVES]:

@@ -14,7 +14,7 @@ from textual.widget import Widget
 class PaneTabs(Widget):
     """Posts which pane is chosen; what a pane is, its owner knows."""
 
-    DEFAULT_CSS = "PaneTabs { height: 1; margin: 0 0 1 0; } Screen.-low PaneTabs { margin: 0; }"
+    DEFAULT_CSS = "PaneTabs { height: 1; margin: 0 0 1 0; }"
 
     current: reactive[str] = reactive("")
 

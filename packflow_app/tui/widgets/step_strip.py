@@ -9,6 +9,16 @@ from textual.widgets import Static
 from packflow_app.tui.keys import SCREENS
 from packflow_app.tui.steps import STYLES, ProjectSeen, State, StepState
 
+_WAYS = (
+    (tuple(State), " "),
+    ((State.STALE, State.FAILED, State.RUNNING), " "),
+    ((State.FAILED, State.RUNNING), " "),
+    ((State.FAILED,), " "),
+    ((), " "),
+    ((), ""),
+)
+"""Which states have their words beside them, and what stands between two screens: the first that there is room for."""
+
 
 class StepStrip(Static):
     """Shows words beside the glyphs where there is room for them; a click goes to the screen."""
@@ -35,8 +45,8 @@ class StepStrip(Static):
         self._draw()
 
     def _draw(self) -> None:
-        for words in (tuple(State), (State.STALE, State.FAILED, State.RUNNING), ()):
-            line = self._line(words)
+        for words, gap in _WAYS:
+            line = self._line(words, gap)
             if line.cell_length <= self.content_size.width:
                 break
         self.update(line)
@@ -48,13 +58,13 @@ class StepStrip(Static):
                 self.app.call_later(self.app.run_action, f"app.go('{name}')")
             at -= width
 
-    def _line(self, words: tuple[State, ...]) -> Content:
+    def _line(self, words: tuple[State, ...], gap: str) -> Content:
         self._places = []
         return Content("").join(
-            self._item(number, name, title, words) for number, (name, title) in enumerate(SCREENS.items(), 1)
+            self._item(number, name, title, words, gap) for number, (name, title) in enumerate(SCREENS.items(), 1)
         )
 
-    def _item(self, number: int, name: str, title: str, words: tuple[State, ...]) -> Content:
+    def _item(self, number: int, name: str, title: str, words: tuple[State, ...], gap: str) -> Content:
         state = self._states.get(name)
         is_current = name == self._current
         text = Content.assemble(
@@ -62,11 +72,12 @@ class StepStrip(Static):
         )
         if state is not None:
             shown = f" {state.state.value}" + (f" {state.word}" if state.state in words else "")
-            text += Content.styled(shown, STYLES[state.state])
+            # Sixteen colours have no green that can be read on their blue.
+            text += Content.styled(shown, "" if is_current and self.app.current_theme.ansi else STYLES[state.state])
         if is_current:
             marked = "reverse" if self.app.no_color else "$cursor-foreground on $cursor-background"
             text = (text + " ").stylize_before(marked)
-        elif words:
-            text += " "
+        else:
+            text += gap
         self._places.append((name, text.cell_length))
         return text

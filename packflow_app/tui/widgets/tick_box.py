@@ -11,16 +11,18 @@ class TickBox(Checkbox):
     DEFAULT_CSS = """
     TickBox, TickBox:focus {
         width: 1fr; height: 1; border: none; padding: 0; background: $background;
-        text-wrap: nowrap; text-overflow: ellipsis;
+        background-tint: transparent; text-wrap: nowrap; text-overflow: ellipsis;
     }
     TickBox > .toggle--button, TickBox.-on > .toggle--button { color: $foreground; background: $background; }
+    TickBox:ansi > .toggle--button, TickBox:ansi.-on > .toggle--button {
+        color: ansi_default; background: ansi_default; text-style: none;
+    }
     TickBox:focus > .toggle--label { background: $cursor-background; color: $cursor-foreground; text-style: none; }
-    TickBox:nocolor:focus > .toggle--label { text-style: reverse; }
+    TickBox:nocolor:focus > .toggle--label { text-style: bold underline; }
     """
-    BUTTON_LEFT = "["
-    BUTTON_RIGHT = "]"
+    BUTTON_LEFT = BUTTON_RIGHT = ""  # Textual draws these in the colour behind the box, which is also ours
 
     @property
     def BUTTON_INNER(self) -> str:  # type: ignore[override]  # noqa: N802 - Textual's name
         """What stands in the box."""
-        return "x" if self.value else " "
+        return "[x]" if self.value else "[ ]"

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 DEMANDS = {
     "parity": "the builder's dry run found single = batch",
     "golden": "it ships golden events, so that a receiver can replay them",
-    "lock": "its requirements are pinned and hashed in a lock, or it needs nothing beside Python",
-    "provenance": "it names the git commit of a clean folder that it was exported from",
+    "lock": "its requirements, if any, are pinned and hashed in a lock",
+    "provenance": "it names the clean git commit that it was exported from",
     "no-pickle": "no file of the project holds a pickle",
-    "reviewed-pickle": "its pickles ask only for reviewed globals, the project's own, and what the allowlist has",
-    "known-runtime": "the runtime inside is byte for byte the one that checks it",
+    "reviewed-pickle": "it unpickles only reviewed, own or listed globals",
+    "known-runtime": "its runtime is byte for byte the one that checks it",
     "sbom": "it ships a software bill of materials",
     "signed": "the signature beside it is by a key that was given",
 }

@@ -8,7 +8,7 @@ from textual.content import Content
 
 from packflow_app.runtime import DEMANDS
 from packflow_app.tui.commands import run_words
-from packflow_app.tui.widgets.rows import row
+from packflow_app.tui.widgets.rows import command_row, row
 from packflow_app.wording import counted
 
 if TYPE_CHECKING:
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from packflow_app.packaging.description import ArchiveDescription
     from packflow_app.runtime import SignatureCheck, Verification
 
-_LABEL = 16
+_LABEL = 12  # so that a digest is in one line of 76 columns
+_LONGEST_CHECK = 16
+_CLAIM = 15
 _MARKS = {True: ("✓", "$success"), False: ("✗", "$error"), None: ("–", "$muted")}
 _RUNTIMES = {
     True: "byte for byte the one that checks here",
@@ -62,9 +64,11 @@ def checked_text(one: VerifiedArchive, options: VerifyOptions, width: int) -> Co
     if found.manifest is not None:
         runtime = f"{found.manifest.runtime_version}, {_RUNTIMES[found.same_runtime]}"
         rows += [_Row(found.same_runtime or None, "runtime", runtime), *_pickles(found), _replay(one)]
-    lines = [_line(one_row, width) for one_row in rows]
+    label = _LABEL if found.passed else _LONGEST_CHECK
+    lines = [_line(one_row, label, width) for one_row in rows]
     if found.sha256 is not None:
-        lines += [_fact("sha256", found.sha256, width), _fact("run it", run_words(one.path, None), width)]
+        lines.append(row(_label("sha256", label), found.sha256, width))
+        lines.append(command_row(_label("run it", label), run_words(one.path, None), width))
     return Content("\n").join(lines)
 
 
@@ -77,19 +81,20 @@ def claims_text(shown: ArchiveDescription, width: int) -> Content:
     )
     clean = {True: ", clean", False: ", with changes that are in no commit", None: ""}[manifest.provenance.clean]
     reason = f": {manifest.stateful_reason}" if manifest.stateful_reason else ""
+    lock = "pinned and hashed" if shown.has_lock else "none" if manifest.requirements else "none is needed"
     facts = [
         ("single = batch", equal),
         ("stateful", f"yes{reason}" if manifest.stateful else "no"),
         ("golden events", f"{manifest.golden_events:,}" if manifest.golden_events else "none"),
         ("python", manifest.python_requires),
         ("requires", ", ".join(manifest.requirements) or "nothing beside Python"),
-        ("lock", "pinned and hashed" if shown.has_lock else "none"),
+        ("lock", lock),
         ("pickle globals", ", ".join(manifest.pickle_allowlist) or "none"),
         ("git commit", f"{commit[:12]}{clean}" if commit else "unknown"),
         ("created", manifest.created or "unknown"),
         ("backend", manifest.entry_point),
     ]
-    return Content("\n").join([_fact(label, text, width) for label, text in facts])
+    return Content("\n").join([row(_label(label, _CLAIM), text, width) for label, text in facts])
 
 
 def replayed_text(replay: ReplayDone) -> str:
@@ -155,11 +160,11 @@ def _demands(one: VerifiedArchive, options: VerifyOptions) -> list[_Row]:
     ]
 
 
-def _line(one: _Row, width: int) -> Content:
+def _line(one: _Row, label: int, width: int) -> Content:
     mark, style = _MARKS[one.good]
-    head = Content.assemble((f"{mark} ", style), (one.name.ljust(_LABEL - 2), "$muted"))
+    head = Content.assemble((f"{mark} ", style), (one.name.ljust(label - 2), "$muted"))
     return row(head, one.text, width, "$error" if one.good is False else "")
 
 
-def _fact(label: str, text: str, width: int) -> Content:
-    return row(Content.styled(label.ljust(_LABEL), "$muted"), text, width)
+def _label(text: str, width: int) -> Content:
+    return Content.styled(text.ljust(width), "$muted")

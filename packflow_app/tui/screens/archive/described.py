@@ -26,7 +26,7 @@ _MARKS = {"added": ("+", "$success"), "removed": ("-", "$error"), "changed": ("~
 def needs_text(shown: ArchiveDescription) -> Content:
     """Python, requirements, the fields of its events and of its outputs."""
     manifest = shown.manifest
-    lock = "pinned and hashed" if shown.has_lock else "none" if manifest.requirements else "none, and none is needed"
+    lock = "pinned and hashed" if shown.has_lock else "none" if manifest.requirements else "none is needed"
     lines = [
         _row("Python", manifest.python_requires),
         _row("requirements", "" if manifest.requirements else "nothing beside Python"),

@@ -75,7 +75,7 @@ class ArchiveScreen(JourneyScreen):
                 checked.border_title = "Checked here"
                 yield Static(id="checked")
             with Scroll(id="claims-panel", classes="panel") as claims:
-                claims.border_title = "Claimed by its builder, not checked here"
+                claims.border_title = "Claimed by its builder, unchecked"
                 yield Static(id="claims")
         with Vertical(id="lower", classes="panel"):
             yield PaneTabs(_PANES)
@@ -160,7 +160,7 @@ class ArchiveScreen(JourneyScreen):
         shown, verified = self._shown, self._verified
         self.set_class(self._path is None or (shown is None and verified is None), "-empty")
         self.set_class(shown is None, "-closed")
-        self.query_one("#about", Static).update(self._about())
+        self._draw_about()
         if shown is not None:
             description, marks = shown.archive, {}
             if verified is not None and verified.found is not None:
@@ -176,6 +176,7 @@ class ArchiveScreen(JourneyScreen):
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._draw_checked)
+        self.call_after_refresh(self._draw_about)
 
     def _draw_checked(self) -> None:
         """The checks, in short where there is little room; the claims are a pane where there is none beside them."""
@@ -190,7 +191,11 @@ class ArchiveScreen(JourneyScreen):
             pane = self.query_one(f"#{_CLAIMS}")
             self._fill(_CLAIMS, claims_text(self._shown.archive, pane.content_size.width))
 
-    def _about(self) -> Content:
+    def _draw_about(self) -> None:
+        about = self.query_one("#about", Static)
+        about.update(self._about(about.content_size.width))
+
+    def _about(self, width: int) -> Content:
         if self._path is None:
             return Content.assemble(
                 "No archive is open. Press ", ("o", "bold $key"), " to open one, or ", ("5", "bold $key"), " to export."
@@ -201,8 +206,10 @@ class ArchiveScreen(JourneyScreen):
             manifest = self._shown.archive.manifest
             parts.append((f"  {visible(manifest.name)} {visible(manifest.version)}", "bold"))
             parts.append((f"  {sized(self._shown.archive.size)}", "$muted"))
-        parts.append((f"  {visible(home_path(self._path))}", "$muted"))
-        return Content.assemble(*parts)
+        told = Content.assemble(*parts, "  ")
+        path = visible(home_path(self._path))
+        room = max(8, width - told.cell_length) if width else len(path)
+        return Content.assemble(told, (path if len(path) <= room else f"…{path[-room + 1 :]}", "$muted"))
 
     # Keys
 
@@ -236,7 +243,7 @@ class ArchiveScreen(JourneyScreen):
 
     def action_compare(self) -> None:
         if self._path is not None:
-            question = PathQuestion("Compare with another archive", "What does it change?", suffixes=(".zip",))
+            question = PathQuestion("Compare with another archive", "Path of the other archive", suffixes=(".zip",))
             self.app.push_screen(AskPath(question), self._compare_with)
 
     def _compare_with(self, other: Path | None) -> None:

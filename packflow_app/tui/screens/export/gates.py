@@ -7,7 +7,20 @@ from typing import TYPE_CHECKING
 
 from packflow_app.environments.lock import LockState
 from packflow_app.locations import LOCK_FILE
+from packflow_app.runtime import (
+    DRY_RUN_NAME,
+    GOLDEN_INPUTS,
+    GOLDEN_OUTPUTS,
+    INFO_DIR,
+    INPUT_SCHEMA_NAME,
+    LOCK_NAME,
+    MANIFEST_NAME,
+    OUTPUT_SCHEMA_NAME,
+    RUNTIME_DIR,
+    SBOM_NAME,
+)
 from packflow_app.tui.steps import State, report_is_good, verdict_text
+from packflow_app.tui.widgets.files_tree import Beside
 from packflow_app.wording import counted, sized
 
 if TYPE_CHECKING:
@@ -55,9 +68,8 @@ def _dry_run(plan: ExportPlan, options: ExportOptions) -> Gate:
 def _checks(plan: ExportPlan, options: ExportOptions) -> Gate:
     if plan.blocking:
         first, others = plan.blocking[0], len(plan.blocking) - 1
-        where = f"{first.where}: " if first.where else ""
         more = f" And {others} more; 4 shows all." if others else " 4 shows it."
-        return Gate(State.FAILED, "checks", f"{where}{first.message.rstrip('.')}.{more}")
+        return Gate(State.FAILED, "checks", f"{first.told.rstrip('.')}.{more}")
     if plan.warnings:
         about = "none of which is in the way" if len(plan.warnings) > 1 else "which is in the way of nothing"
         return Gate(State.STALE, "checks", f"{counted(len(plan.warnings), 'warning')}, {about}; 4 shows all")
@@ -69,7 +81,9 @@ def _lock(plan: ExportPlan) -> Gate:
         return Gate(State.FAILED, "lock", f"{LOCK_FILE} is not of requirements.txt; packflow env lock")
     if plan.lock is LockState.FRESH:
         return Gate(State.OK, "lock", f"{LOCK_FILE}, pinned and hashed")
-    return Gate(State.NOT_RUN, "lock", "none: whoever installs it takes what fits then")
+    if any(finding.check == "lock-missing" for finding in plan.findings):
+        return Gate(State.NOT_RUN, "lock", "none: whoever installs it takes what fits then")
+    return Gate(State.OK, "lock", "none is needed: it requires nothing beside Python")
 
 
 def _golden(plan: ExportPlan, options: ExportOptions) -> Gate:
@@ -87,15 +101,25 @@ def _place(plan: ExportPlan, options: ExportOptions) -> Gate:
     name = plan.path.name
     if not plan.is_there:
         return Gate(State.OK, "file", name)
-    told = "is replaced" if options.force else "is there: the same bytes stay, for others you are asked"
+    told = "is replaced" if options.force else "is there; you are asked before it is replaced"
     return Gate(State.OK, "file", f"{name} {told}")
 
 
-def beside(plan: ExportPlan) -> dict[str, str]:
+def beside(plan: ExportPlan) -> list[Beside]:
     """What ships beside the project's own files."""
-    golden = "" if plan.golden_events == 0 else ", golden events"
-    lock = f", {LOCK_FILE}" if plan.lock is LockState.FRESH else ""
-    return {
-        "packflow_runtime/": f"{sized(plan.runtime_size):>9}  {counted(plan.runtime_files, 'file')}: all that runs it",
-        "packflow-info/": f"manifest, verdict, schemas, SBOM{lock}{golden}",
+    told = {
+        MANIFEST_NAME: "every file with its hash",
+        DRY_RUN_NAME: "the dry run's verdict",
+        INPUT_SCHEMA_NAME: "the fields of its events",
+        OUTPUT_SCHEMA_NAME: "the fields of its outputs",
+        SBOM_NAME: "bill of materials",
     }
+    if plan.lock is LockState.FRESH:
+        told[LOCK_NAME] = "requirements, pinned and hashed"
+    if plan.golden_events != 0:
+        told |= {GOLDEN_INPUTS: "golden events", GOLDEN_OUTPUTS: "their outputs, recorded here"}
+    runtime = f"{sized(plan.runtime_size):>9}  {counted(plan.runtime_files, 'file')}: all that runs it"
+    info = f"{'':9}  {counted(len(told), 'file')} about it"
+    prefix = f"{INFO_DIR}/"
+    files = {name.removeprefix(prefix): what for name, what in sorted(told.items())}
+    return [Beside(f"{RUNTIME_DIR}/", runtime), Beside(prefix, info, files)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from packflow_app.tui.commands import run_words
-from packflow_app.tui.widgets.rows import row
+from packflow_app.tui.widgets.rows import command_row, row
 from packflow_app.wording import counted, shown_path
 
 if TYPE_CHECKING:
@@ -35,16 +35,20 @@ def result_text(done: ExportDone, events: Path | None, width: int) -> Content:
     if done.kit is not None:
         wheels = counted(len(done.kit.wheels), "wheel")
         rows.append(("kit", f"{shown_path(done.kit.folder)}, {counted(len(done.kit.files) + 1, 'file')}, {wheels}"))
-    rows.append(("run it", run_words(exported.path, events)))
     head = Content.assemble(
         (f"✓ {state}", "bold $success"),
         (rebuilt, "$success"),
         ("   ", ""),
         ("6", "bold $key"),
-        (" verifies it and looks inside", "$muted"),
+        (" verifies it", "$muted"),
     )
-    lines = [head, *(row(Content.styled(label.ljust(_LABEL), "$muted"), text, width) for label, text in rows)]
+    lines = [head, *(row(_label(label), text, width) for label, text in rows)]
+    lines.append(command_row(_label("run it"), run_words(exported.path, events), width))
     for one in done.warnings:
         hint = f" {one.hint}" if one.hint else ""
         lines.append(row(Content.styled("●".ljust(_LABEL), "$warning"), f"{one.message}{hint}", width))
     return Content("\n").join(lines)
+
+
+def _label(text: str) -> Content:
+    return Content.styled(text.ljust(_LABEL), "$muted")

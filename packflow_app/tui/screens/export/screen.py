@@ -53,15 +53,15 @@ class ExportScreen(JourneyScreen):
 
     def compose_body(self) -> ComposeResult:
         yield from job_widgets()
+        with Scroll(id="result-panel", classes="panel") as result:
+            result.border_title = "Archive"
+            yield Static(id="result")
         with Horizontal(id="upper"):
             with Scroll(id="gates-panel", classes="panel"):
                 yield Rows(id="gates")
             with Scroll(id="options-panel", classes="panel") as options:
                 options.border_title, options.border_subtitle = "Options", "o changes them"
                 yield Static(id="options")
-        with Scroll(id="result-panel", classes="panel") as result:
-            result.border_title = "Archive"
-            yield Static(id="result")
         with Vertical(id="contents-panel", classes="panel") as contents:
             contents.border_title = "Contents"
             yield FilesTree(id="contents")

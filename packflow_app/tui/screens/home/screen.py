@@ -162,7 +162,7 @@ class HomeScreen(JourneyScreen):
     def _draw_outside(self) -> None:
         self.query_one("#welcome", Static).update(
             Content.assemble(
-                ("A model and a few example events become one file that runs anywhere Python runs.", "bold"),
+                ("A model and example events become one file that runs wherever Python does.", "bold"),
                 ("\nThis folder is no project. Where shall we begin?\n", "$muted"),
             )
         )

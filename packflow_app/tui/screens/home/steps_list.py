@@ -48,7 +48,8 @@ class StepsList(Widget, can_focus=True):
         mark = "▸" if at == self.marked else " "
         line = Content.assemble((mark, "$primary"), (f"{at + 1} ", "$muted"), SCREENS[name].ljust(10))
         if state is not None:
-            word = state.word if len(state.word) <= 12 else f"{state.word[:11]}…"
+            room = max(1, self.content_size.width - 15) if self.content_size.width else len(state.word)
+            word = state.word if len(state.word) <= room else f"{state.word[: room - 1]}…"
             line = Content.assemble(line, (f"{state.state.value} {word}", STYLES[state.state]))
         if at == self.marked:
             line = line.stylize("bold")
