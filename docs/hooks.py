@@ -6,6 +6,7 @@ import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 FROM_THE_TOP = {"CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
 _FETCHED = re.compile(r'<(?:script|link|img|iframe)\b[^>]*?(?:src|href)="(?:https?:)?//[^"]*"')
+_INTERNAL = re.compile(r'\b(?:href|src)="([^"#?:&]+)["#?]')
 _EXTERNAL = re.compile(r'href="(https?://[^"#]+)')
 
 
@@ -45,11 +47,14 @@ def _up(place: str) -> str:
 
 
 def on_post_build(config: Any) -> None:  # noqa: ANN401 - as above
-    """Refuse what a reader's browser would fetch from elsewhere; list where links lead, which people look at."""
+    """Refuse what a browser would fetch from elsewhere, and links to files that are not there; list those outside."""
     links = set()
     for path in sorted(Path(config.site_dir).rglob("*.html")):
         text = path.read_text("utf-8")
         if fetched := [tag for tag in _FETCHED.findall(text) if 'rel="canonical"' not in tag]:
             raise PluginError(f"{path.name} fetches from elsewhere: {fetched[0]}")
+        gone = [link for link in _INTERNAL.findall(text) if not (path.parent / unquote(link)).exists()]
+        if gone and path.name != "404.html":  # which may be shown for any address
+            raise PluginError(f"{path.name} links to {gone[0]}, which is not there")
         links |= {*_EXTERNAL.findall(text)}
     print("\n".join(["links that lead elsewhere, not followed:", *(f"  {link}" for link in sorted(links))]))  # noqa: T201
