@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from packflow_app.errors import CancelledError, NotFoundError, UsageError
 from packflow_app.packaging.archive_changes import ArchiveChanges, changes_between
 from packflow_app.packaging.description import ArchiveDescription, describe
-from packflow_app.runtime import open_archive
+from packflow_app.runtime import PackflowError, open_archive
 
 if TYPE_CHECKING:
     import threading
@@ -58,11 +58,20 @@ class ArchivedFile:
 
 def show(options: ShowOptions) -> Shown:
     """Open one or two archives; raises what opening raises for one that is missing or not to be trusted."""
-    archive = describe(options.archive)
+    archive = _described(options.archive)
     if options.other is None:
         return Shown(archive)
-    other = describe(options.other)
+    other = _described(options.other)
     return Shown(archive, other, changes_between(archive, other))
+
+
+def _described(path: Path) -> ArchiveDescription:
+    """As ``describe``; its errors say which of the two archives they are about."""
+    try:
+        return describe(path)
+    except PackflowError as error:
+        error.file = error.file or str(path)
+        raise
 
 
 def read_file(

@@ -113,13 +113,15 @@ async def test_files_are_looked_at_checked(project: Path) -> None:
 async def test_a_damaged_archive_is_told_file_by_file(project: Path, archive: Path, size: tuple[int, int]) -> None:
     damage(archive)
     async with opened(project, "verify", size=size) as driver:
+        assert "run it" not in driver.text
         await driver.see("✗ not as it was built")
         assert "Found by the check of contents" in words(driver)
-        assert "✓ structure" in driver.text
+        assert "✓ passed" in driver.text
         tree = driver.app.screen.query_one(FilesTree)
         for press, name in (("n", "project/README.md"), ("n", "project/inference.py"), ("N", "project/README.md")):
             await driver.press(press)
             await driver.until(lambda name=name: tree.chosen == name)  # type: ignore[misc]
+            await driver.until(lambda: "✗ wrong bytes" in driver.text, "the file")
         await driver.press("enter")
         await driver.quiet()
         assert not isinstance(driver.app.screen, FileDialog), "wrong bytes are not shown"
@@ -149,7 +151,7 @@ async def test_whose_signature_it_is(project: Path, archive: Path, work: Path, s
             await driver.type(text)
 
     async with opened(project, "verify", size=size) as driver:
-        assert "s names a key to check it with" in words(driver)
+        assert "s checks it with a key" in words(driver)
         await demand(driver, key="none.pub")
         assert "There is no file none.pub." in driver.text
         await demand_again(driver, "key", "mine.key")
@@ -159,6 +161,8 @@ async def test_whose_signature_it_is(project: Path, archive: Path, work: Path, s
         await driver.press("enter")
         await driver.see("✗ not as demanded")
         assert "not with the key" in words(driver)
+        assert "✗ demanded signed: the signature beside it is by a key that was given" in words(driver)
+        assert "run it" not in driver.text, "what is not as demanded is not to be run"
         assert not read_journal(project)["verify"].ok
         await demand(driver, keys="keys")
         await driver.press("enter")
@@ -209,6 +213,18 @@ async def test_what_another_archive_changes(project: Path, work: Path, size: tup
         await driver.press("enter")
         await driver.until(lambda: driver.app.jobs.latest["changes"].state == "failed")
         await driver.see("next  ")
+        assert "where " in driver.text
+        assert "broken.zip" in driver.text, "which of the two it is"
+        await driver.press("d")
+        await driver.see("Path of the other archive")
+        await driver.type(f"dist/{NAME}")
+        await driver.press("enter")
+        await driver.see("the same archive")
+        assert "next  " not in driver.text
+        driver.app.show_archive(work / "new" / "churn_scorer-0.2.0.zip")
+        await driver.see("✓ verified  churn-scorer 0.2.0")
+        await driver.see("▼ project/")
+        assert driver.app.journey_screen.command == "packflow verify new/churn_scorer-0.2.0.zip"
 
 
 def replayed(archive: Path, *, equal: bool) -> Any:

@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 from textual.content import Content
 
+from packflow_app.result import Problem
 from packflow_app.tui.dialogs.confirm import ConfirmDialog
 from packflow_app.tui.registry import Call
+from packflow_app.tui.widgets.folded import Folded
 from packflow_app.tui.widgets.lists import Options
+from packflow_app.tui.widgets.problem_panel import problem_text
 from packflow_app.tui.widgets.rows import command_row, row
 from packflow_app.tui.widgets.step_strip import StepStrip
 from packflow_app.tui.widgets.tick_box import TickBox
@@ -59,6 +62,30 @@ def test_what_does_not_fit_is_broken_where_it_can_be_read() -> None:
     assert folded(row(HEAD, "some words that are short", 31)) == ["some words that are", "short"]
     assert folded(row(HEAD, "x" * 500, 0)) == ["x" * 500], "a width that is not known yet"
     assert folded(row(HEAD, "", 50)) == [""]
+
+
+@pytest.mark.parametrize(
+    ("message", "title"),
+    [
+        ("The name '../evil' has . or .. as a component. Found by the check of names.", True),
+        ("There is no Python >=3.13 here. python3 on PATH is 3.11.7.", True),
+        ("KeyError: 'n'.", False),
+    ],
+)
+def test_the_first_sentence_of_an_error_is_its_title(message: str, title: bool) -> None:
+    text = problem_text(Problem("x", message, hint="Mend it."))
+    assert text.plain == f"{message}\nnext  Mend it."
+    bold = [text.plain[span.start : span.end] for span in text.spans if "bold" in str(span.style)]
+    assert bold == [message.rpartition(". ")[0] + "." if title else message]
+
+
+async def test_a_text_is_folded_anew_when_a_scroll_bar_takes_its_room(project: Path) -> None:
+    async with opened(project, "verify", size=(80, 24)) as driver:
+        checked = driver.app.screen.query_one("#checked", Folded)
+        checked.show(lambda width: Content("\n".join([f"{width} columns", *"abcdefghijkl"])))
+        await driver.see("75 columns")
+        checked.show(lambda width: Content(f"{width} columns"))
+        await driver.see("76 columns")
 
 
 @THEMES

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -11,6 +12,9 @@ from packflow_app.wording import visible
 
 if TYPE_CHECKING:
     from packflow_app.result import Problem
+
+_SENTENCE = re.compile(r"(?<=[^\s.]\.) ")
+"""Where a sentence ends; a dot that stands alone is no end."""
 
 
 class ProblemPanel(Static):
@@ -43,10 +47,8 @@ class ProblemPanel(Static):
 def problem_text(problem: Problem) -> Content:
     """Title, place and next step, one a line."""
     style = "$muted" if problem.code == "cancelled" else "bold $error"
-    title, _, detail = visible(problem.message).partition(". ")
-    parts: list[Content | tuple[str, str] | str] = [(title + ("." if detail else ""), style)]
-    if detail:
-        parts.append(f" {detail}")
+    title, *details = _SENTENCE.split(visible(problem.message), maxsplit=1)
+    parts: list[Content | tuple[str, str] | str] = [(title, style), *(f" {detail}" for detail in details)]
     if problem.file is not None:
         line = f":{problem.line}" if problem.line is not None else ""
         parts += ["\n", ("where ", "$muted"), (f"{visible(problem.file)}{line}", "$key")]

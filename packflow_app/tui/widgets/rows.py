@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Sequence
 
 from textual.content import Content
-from textual.widgets import Static
 
 from packflow_app.wording import visible
 
@@ -57,26 +55,3 @@ def _hung(head: Content, lines: list[str], style: str) -> Content:
     for line in lines[1:]:
         parts += ["\n", " " * head.cell_length, (line, style)]
     return Content.assemble(*parts)
-
-
-class Rows(Static):
-    """Rows of a head and a text each, folded anew whenever the width changes, also when it gets its first one."""
-
-    _rows: Sequence[tuple[Content, str]] = ()
-
-    def show(self, rows: Sequence[tuple[Content, str]]) -> None:
-        """Show these rows."""
-        self._rows = rows
-        self._draw()
-
-    def say(self, text: Content) -> None:
-        """Show a text that folds by itself instead."""
-        self._rows = ()
-        self.update(text)
-
-    def on_resize(self) -> None:
-        self._draw()
-
-    def _draw(self) -> None:
-        if self._rows:
-            self.update(Content("\n").join([row(*one, self.content_size.width) for one in self._rows]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from textual.content import Content
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _LABEL = 12  # so that a digest is in one line of 76 columns
 _LONGEST_CHECK = 16
 _CLAIM = 15
+_FINGERPRINT = re.compile(r"\b[0-9a-f]{64}\b")
 _MARKS = {True: ("✓", "$success"), False: ("✗", "$error"), None: ("–", "$muted")}
 _RUNTIMES = {
     True: "byte for byte the one that checks here",
@@ -46,19 +48,13 @@ def headline(one: VerifiedArchive | None) -> tuple[str, str]:
 
 
 def checked_text(one: VerifiedArchive, options: VerifyOptions, width: int) -> Content:
-    """Every check with how it went, the demands, and what names the file; one line where all its bytes are right."""
+    """The checks, what is wrong in a line each; the demands, and what names the file."""
     found = one.found
     if found is None:
         return Content.styled("It was not looked into.", "$muted")
-    if found.passed:
-        rows = [_Row(True, "bytes", ", ".join(check.name for check in found.checks))]
-    else:
-        rows = [_Row(check.passed, check.name, check.detail) for check in found.checks]
+    rows = _checks(found)
     if found.manifest is not None:
         rows += _demands(one, options)  # what did not come up to them is what one looks for
-    rows += [_Row(False, "", f"{fault.entry}: {fault.message}") for fault in found.faults[1:] if fault.entry]
-    if found.more_faults:
-        rows.append(_Row(False, "", f"{found.more_faults:,} further files are wrong"))
     if found.signature is not None:
         rows.append(_signature(found.signature))
     if found.manifest is not None:
@@ -68,6 +64,7 @@ def checked_text(one: VerifiedArchive, options: VerifyOptions, width: int) -> Co
     lines = [_line(one_row, label, width) for one_row in rows]
     if found.sha256 is not None:
         lines.append(row(_label("sha256", label), found.sha256, width))
+    if found.passed and not one.unmet:
         lines.append(command_row(_label("run it", label), run_words(one.path, None), width))
     return Content("\n").join(lines)
 
@@ -97,13 +94,13 @@ def claims_text(shown: ArchiveDescription, width: int) -> Content:
     return Content("\n").join([row(_label(label, _CLAIM), text, width) for label, text in facts])
 
 
-def replayed_text(replay: ReplayDone) -> str:
-    """What a replay gave."""
+def replayed_text(replay: ReplayDone, *, requires: bool) -> str:
+    """What a replay gave; where the archive ``requires`` something, a lock would say that it was installed alike."""
     equal = replay.events - replay.differing - replay.ties
     told = f"{equal:,} of {counted(replay.events, 'golden event')} equal on Python {replay.python}"
     ties = f", {replay.ties:,} ties" if replay.ties else ""
     exact = f", {replay.not_bit_equal:,} of {replay.values:,} values not bit-equal" if replay.not_bit_equal else ""
-    return f"{told}{ties}{exact}{'' if replay.locked else '; it has no lock'}"
+    return f"{told}{ties}{exact}{'; it has no lock' if requires and not replay.locked else ''}"
 
 
 class _Row(NamedTuple):
@@ -112,17 +109,38 @@ class _Row(NamedTuple):
     text: str
 
 
+def _checks(found: Verification) -> list[_Row]:
+    """One line where all passed; else what did not, between what did and what was not looked at any more."""
+    if found.passed:
+        return [_Row(True, "bytes", ", ".join(check.name for check in found.checks))]
+    names = {state: ", ".join(check.name for check in found.checks if check.passed is state) for state in (True, None)}
+    rows = [_Row(True, "passed", names[True])] if names[True] else []
+    rows += [_Row(False, check.name, check.detail) for check in found.checks if check.passed is False]
+    for fault in found.faults[1:]:
+        if fault.entry:
+            said = repr(fault.entry) in fault.message
+            rows.append(_Row(False, "", fault.message if said else f"{fault.entry}: {fault.message}"))
+    if found.more_faults:
+        rows.append(_Row(False, "", f"{found.more_faults:,} further files are wrong"))
+    return rows + ([_Row(None, "not looked at", names[None])] if names[None] else [])
+
+
+def _short(text: str) -> str:
+    """With fingerprints by their beginnings; the whole of them stands with the error."""
+    return _FINGERPRINT.sub(lambda found: f"{found[0][:16]}…", text.rstrip("."))
+
+
 def _signature(signature: SignatureCheck) -> _Row:
     fingerprint = f"{signature.fingerprint[:16]}…" if signature.fingerprint else ""
     if signature.state == "none":
         return _Row(None, "signature", "not signed: nothing says who built it")
     if signature.state == "unchecked":
-        key = f" by key {fingerprint}, it says" if fingerprint else ""
-        return _Row(None, "signature", f"signed{key}; s names a key to check it with")
+        key = f", it says by key {fingerprint}" if fingerprint else ""
+        return _Row(None, "signature", f"signed{key}; s checks it with a key")
     if signature.state == "valid":
         file = f" ({signature.key.file})" if signature.key is not None and signature.key.file else ""
         return _Row(True, "signature", f"by key {fingerprint}{file}")
-    return _Row(False, "signature", signature.message)
+    return _Row(False, "signature", _short(signature.message))
 
 
 def _pickles(found: Verification) -> list[_Row]:
@@ -138,11 +156,12 @@ def _pickles(found: Verification) -> list[_Row]:
 
 
 def _replay(one: VerifiedArchive) -> _Row:
+    manifest = one.found.manifest if one.found is not None else None
     if one.replay is not None:
-        return _Row(one.replay.equal, "replay", replayed_text(one.replay))
+        requires = manifest is not None and bool(manifest.requirements)
+        return _Row(one.replay.equal, "replay", replayed_text(one.replay, requires=requires))
     if one.error is not None:
         return _Row(False, "replay", one.error.title)
-    manifest = one.found.manifest if one.found is not None else None
     if manifest is not None and not manifest.golden_events:
         return _Row(None, "replay", "cannot be: it ships no golden events")
     return _Row(None, "replay", "not run; R runs its golden events")
@@ -153,9 +172,11 @@ def _demands(one: VerifiedArchive, options: VerifyOptions) -> list[_Row]:
     words = [word.strip() for word in (options.require or "").split(",") if word.strip()]
     if (options.keys or options.key_folder is not None) and "signed" not in words:
         words.append("signed")
-    unmet = {demand.demand: demand.reason for demand in one.unmet}
+    signature = one.found.signature if one.found is not None else None
+    told = signature.message if signature is not None else ""  # which has a line of its own
+    unmet = {demand.demand: DEMANDS[demand.demand] if demand.reason == told else demand.reason for demand in one.unmet}
     return [
-        _Row(word not in unmet, "demanded", f"{word}: {unmet.get(word, DEMANDS[word])}")
+        _Row(word not in unmet, "demanded", f"{word}: {_short(unmet.get(word, DEMANDS[word]))}")
         for word in dict.fromkeys(words)
     ]
 

@@ -89,6 +89,8 @@ def _values(change: ArchiveChange) -> str:
         return _short(change.after)
     if change.kind == "removed":
         return f"was {_short(change.before)}"
+    if change.before == change.after:  # the sizes of files
+        return f"{_short(change.after)}, other bytes"
     return f"{_short(change.before)} → {_short(change.after)}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -23,6 +24,7 @@ from packflow_app.tui.screens.archive.described import changes_text, manifest_te
 from packflow_app.tui.screens.archive.file_dialog import FileDialog
 from packflow_app.tui.screens.journey import JourneyScreen, bindings_of, job_widgets
 from packflow_app.tui.widgets.files_tree import FilesTree
+from packflow_app.tui.widgets.folded import Folded
 from packflow_app.tui.widgets.lists import Scroll
 from packflow_app.tui.widgets.pane_tabs import PaneTabs
 from packflow_app.tui.widgets.problem_panel import ProblemPanel
@@ -32,6 +34,7 @@ from packflow_app.wording import home_path, sized, visible
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from packflow_app.result import Problem
     from packflow_app.tui.jobs import Job
     from packflow_app.tui.registry import Call
     from packflow_app.tui.steps import ProjectSeen
@@ -68,20 +71,22 @@ class ArchiveScreen(JourneyScreen):
         self._fault = -1
 
     def compose_body(self) -> ComposeResult:
-        yield Static(id="about")
+        yield Folded(id="about")
         yield from job_widgets()
         with Horizontal(id="upper"):
             with Scroll(id="checked-panel", classes="panel") as checked:
                 checked.border_title = "Checked here"
-                yield Static(id="checked")
+                yield Folded(id="checked")
             with Scroll(id="claims-panel", classes="panel") as claims:
                 claims.border_title = "Claimed by its builder, unchecked"
-                yield Static(id="claims")
+                yield Folded(id="claims")
         with Vertical(id="lower", classes="panel"):
             yield PaneTabs(_PANES)
             with ContentSwitcher(initial="files", id="panes"):
                 yield FilesTree(id="files")
-                for pane in (_CLAIMS, "needs-pane", "manifest-pane", _CHANGES):
+                with Scroll(id=_CLAIMS):
+                    yield Folded(id="claims-again")
+                for pane in ("needs-pane", "manifest-pane", _CHANGES):
                     with Scroll(id=pane):
                         yield Static(classes="text")
 
@@ -98,13 +103,20 @@ class ArchiveScreen(JourneyScreen):
         if path is not None and (path, stamp) != (self._path, self._stamp):
             if path != self._path:
                 self._options = VerifyOptions([path])
-                self._changes = None
+                self._forget_changes()
             self._path, self._stamp = path, stamp
             self._shown, self._verified, self._fault = None, None, -1
             self._options = replace(self._options, replay=False)
             self.journey.start(replace(ACTIONS["show"].call(ShowOptions(path)), background=True))
             self.journey.start(ACTIONS["verify"].call(self._options))
         self._draw()
+
+    def _forget_changes(self) -> None:
+        """What another archive changes is of the archive that was shown before."""
+        self._changes, tabs = None, self.query_one(PaneTabs)
+        tabs.count(_CHANGES, 0)
+        if tabs.current == _CHANGES:
+            tabs.choose("files")
 
     def call(self) -> Call | None:
         if self._path is None:
@@ -144,15 +156,20 @@ class ArchiveScreen(JourneyScreen):
             self._options = job.call.options
         problems = self._verified.problems if self._verified is not None else []
         problem = job.problem if job.state == "failed" else next(iter(problems), None)
-        self.query_one(ProblemPanel).show(problem if job.state != "running" else None)
+        self._tell(problem if job.state != "running" else None)
+
+    def _tell(self, problem: Problem | None) -> None:
+        self.query_one(ProblemPanel).show(problem)
+        self.set_class(problem is not None, "-wrong")
 
     def _show_changes(self, job: Job) -> None:
         if job.call.options.archive != self._path:
             return
         if job.state == "failed":
-            self.query_one(ProblemPanel).show(job.problem)
+            self._tell(job.problem)
         elif job.state == "done" and job.value is not self._changes:
             self._changes = job.value
+            self._tell(next(iter(self._verified.problems), None) if self._verified is not None else None)
             self.query_one(PaneTabs).count(_CHANGES, job.value.changes.count)
             self.query_one(PaneTabs).choose(_CHANGES)
 
@@ -160,7 +177,7 @@ class ArchiveScreen(JourneyScreen):
         shown, verified = self._shown, self._verified
         self.set_class(self._path is None or (shown is None and verified is None), "-empty")
         self.set_class(shown is None, "-closed")
-        self._draw_about()
+        self.query_one("#about", Folded).show(self._about)
         if shown is not None:
             description, marks = shown.archive, {}
             if verified is not None and verified.found is not None:
@@ -169,31 +186,28 @@ class ArchiveScreen(JourneyScreen):
             self._fill("needs-pane", needs_text(description))
             self._fill("manifest-pane", manifest_text(description))
             self._fill(_CHANGES, changes_text(self._changes or shown))
-        self.call_after_refresh(self._draw_checked)  # once the panels have their widths
+        self._draw_checked()
 
     def _fill(self, pane: str, text: Content) -> None:
         self.query_one(f"#{pane} .text", Static).update(text)
 
     def on_resize(self) -> None:
-        self.call_after_refresh(self._draw_checked)
-        self.call_after_refresh(self._draw_about)
+        self.call_after_refresh(self._hide_claims)
+
+    def _hide_claims(self) -> None:
+        """They are a pane where there is no room for them beside the checks."""
+        self.query_one(PaneTabs).hide(*([] if self.has_class("-narrow") else [_CLAIMS]))
 
     def _draw_checked(self) -> None:
-        """The checks, in short where there is little room; the claims are a pane where there is none beside them."""
-        self.query_one(PaneTabs).hide(*([] if self.has_class("-narrow") else [_CLAIMS]))
-        checked, claims = self.query_one("#checked", Static), self.query_one("#claims", Static)
-        if self._verified is not None:
-            checked.update(checked_text(self._verified, self._options, checked.content_size.width))
+        self._hide_claims()
+        verified, shown, checked = self._verified, self._shown, self.query_one("#checked", Folded)
+        if verified is not None:
+            checked.show(partial(checked_text, verified, self._options))
         else:
-            checked.update(Content.styled("Its bytes are being read …", "$muted"))
-        if self._shown is not None:
-            claims.update(claims_text(self._shown.archive, claims.content_size.width))
-            pane = self.query_one(f"#{_CLAIMS}")
-            self._fill(_CLAIMS, claims_text(self._shown.archive, pane.content_size.width))
-
-    def _draw_about(self) -> None:
-        about = self.query_one("#about", Static)
-        about.update(self._about(about.content_size.width))
+            checked.show(lambda _width: Content.styled("Its bytes are being read …", "$muted"))
+        if shown is not None:
+            for claims in ("#claims", "#claims-again"):
+                self.query_one(claims, Folded).show(partial(claims_text, shown.archive))
 
     def _about(self, width: int) -> Content:
         if self._path is None:

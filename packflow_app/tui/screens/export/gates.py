@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from textual.content import Content
+
 from packflow_app.environments.lock import LockState
 from packflow_app.locations import LOCK_FILE
 from packflow_app.runtime import (
@@ -19,15 +21,16 @@ from packflow_app.runtime import (
     RUNTIME_DIR,
     SBOM_NAME,
 )
-from packflow_app.tui.steps import State, report_is_good, verdict_text
+from packflow_app.tui.steps import STYLES, State, report_is_good, verdict_text
 from packflow_app.tui.widgets.files_tree import Beside
+from packflow_app.tui.widgets.rows import row
 from packflow_app.wording import counted, sized
 
 if TYPE_CHECKING:
     from packflow_app.actions.export import ExportOptions
     from packflow_app.actions.export_plan import ExportPlan
 
-_OF_THE_RUN = ("parity", "events-failed")
+_LABEL = 9
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,15 @@ def headline(found: list[Gate]) -> tuple[State, str]:
     if found and found[0].state is not State.OK:
         return State.STALE, "Before: the model is run first"
     return State.OK, "Ready to export"
+
+
+def gates_text(found: list[Gate], width: int) -> Content:
+    """A line each, folded to the width."""
+    heads = [
+        Content.assemble((f"{gate.state.value} ", STYLES[gate.state]), (gate.name.ljust(_LABEL), "$muted"))
+        for gate in found
+    ]
+    return Content("\n").join([row(head, gate.text, width) for head, gate in zip(heads, found, strict=True)])
 
 
 def _dry_run(plan: ExportPlan, options: ExportOptions) -> Gate:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -15,16 +16,16 @@ from packflow_app.actions.export import ExportDone, ExportOptions
 from packflow_app.actions.export_plan import ExportPlan
 from packflow_app.tui.dialogs.confirm import ConfirmDialog
 from packflow_app.tui.registry import ACTIONS, Call
-from packflow_app.tui.screens.export.gates import beside, gates, headline
+from packflow_app.tui.screens.export.gates import beside, gates, gates_text, headline
 from packflow_app.tui.screens.export.options_dialog import ExportOptionsDialog
 from packflow_app.tui.screens.export.result import result_text
 from packflow_app.tui.screens.journey import JourneyScreen, bindings_of, job_widgets
 from packflow_app.tui.steps import STYLES
 from packflow_app.tui.widgets.files_tree import FilesTree
+from packflow_app.tui.widgets.folded import Folded
 from packflow_app.tui.widgets.lists import Scroll
 from packflow_app.tui.widgets.problem_panel import ProblemPanel
 from packflow_app.tui.widgets.progress_line import ProgressLine
-from packflow_app.tui.widgets.rows import Rows
 from packflow_app.wording import counted, home_path, sized, visible
 
 if TYPE_CHECKING:
@@ -55,10 +56,10 @@ class ExportScreen(JourneyScreen):
         yield from job_widgets()
         with Scroll(id="result-panel", classes="panel") as result:
             result.border_title = "Archive"
-            yield Static(id="result")
+            yield Folded(id="result")
         with Horizontal(id="upper"):
             with Scroll(id="gates-panel", classes="panel"):
-                yield Rows(id="gates")
+                yield Folded(id="gates")
             with Scroll(id="options-panel", classes="panel") as options:
                 options.border_title, options.border_subtitle = "Options", "o changes them"
                 yield Static(id="options")
@@ -119,31 +120,28 @@ class ExportScreen(JourneyScreen):
         if seen is None or nothing:
             text = "Looking at the project … " if self.journey.is_looking else "There is no project to export. "
             self.query_one("#gates-panel").border_title = "Export"
-            self.query_one("#gates", Rows).say(Content.assemble(text, ("1", "bold $key"), " goes home."))
+            told = Content.assemble(text, ("1", "bold $key"), " goes home.")
+            self.query_one("#gates", Folded).show(lambda _width: told)
             return
         self.query_one("#options", Static).update(self._options_text())
         self._draw_plan()
         if self._done is not None:
-            result = self.query_one("#result", Static)
-            result.update(result_text(self._done, seen.events, result.content_size.width))
+            self.query_one("#result", Folded).show(partial(result_text, self._done, seen.events))
 
     def _draw_plan(self) -> None:
         plan, options = self._plan, self._options
-        panel, text = self.query_one("#gates-panel"), self.query_one("#gates", Rows)
+        panel, text = self.query_one("#gates-panel"), self.query_one("#gates", Folded)
         if plan is None or options is None:
             panel.border_title = "Before"
             job = self.journey.jobs.latest.get(_PLAN)
             failed = job is not None and job.state == "failed"
-            text.say(Content.styled("It cannot be planned." if failed else "Looking at the project …", "$muted"))
+            told = Content.styled("It cannot be planned." if failed else "Looking at the project …", "$muted")
+            text.show(lambda _width: told)
             return
         found = gates(plan, options)
         state, words = headline(found)
         panel.border_title = f"[{STYLES[state]}]{state.value} {words}[/]"
-        heads = [
-            Content.assemble((f"{gate.state.value} ", STYLES[gate.state]), (gate.name.ljust(_LABEL), "$muted"))
-            for gate in found
-        ]
-        text.show([(head, gate.text) for head, gate in zip(heads, found, strict=True)])
+        text.show(partial(gates_text, found))
         self.query_one(FilesTree).show(
             {f"project/{name}": size for name, size in plan.sizes.items()}, plan.contents.excluded, beside=beside(plan)
         )
@@ -170,9 +168,6 @@ class ExportScreen(JourneyScreen):
         ]
         lines = [Content.assemble((label.ljust(_LABEL), "$muted"), visible(text)) for label, text in rows if text]
         return Content("\n").join(lines)
-
-    def on_resize(self) -> None:
-        self.call_after_refresh(self._draw)
 
     # Keys
 
