@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packflow_app.events.sample import SAMPLE_EVENTS
+from packflow_app.tui.here import current_folder
 
 if TYPE_CHECKING:
     from packflow_app.actions.dry_run import DryRunOptions
@@ -152,11 +153,12 @@ def _project(project: Path) -> Words:
 
 
 def _is_here(path: Path) -> bool:
-    return path.absolute() == Path.cwd()
+    here = current_folder()
+    return path.absolute() == here
 
 
 def _path(path: Path, here: Path | None = None) -> str:
     """Relative where that is short, since people read it; ``here`` is where the command works (see ``-C``)."""
+    here = current_folder() if here is None else here.absolute()
     absolute = Path(os.path.normpath(path.absolute()))
-    here = Path.cwd() if here is None else here.absolute()
     return str(absolute.relative_to(here)) if absolute.is_relative_to(here) else str(absolute)

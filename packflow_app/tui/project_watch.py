@@ -17,6 +17,7 @@ from packflow_app.projects.journal import file_stamp, read_journal
 from packflow_app.projects.project import open_project
 from packflow_app.result import Problem
 from packflow_app.runtime import PackflowError, read_golden
+from packflow_app.tui.here import current_folder
 from packflow_app.tui.steps import ProjectSeen, StepState, dry_run_step, file_step, journal_step
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class ProjectWatch:
     def look(self) -> ProjectSeen | None:
         """The project as it is now; None where nothing changed since the last look."""
         started = time.monotonic()
+        current_folder()
         try:
             files = project_files(self.folder)
         except OSError:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import gc
+import io
 import os
 import sys
 from contextlib import contextmanager
@@ -44,13 +46,35 @@ def start(options: StartOptions) -> int:
     preferred = _preferred()
     wanted = options.theme or preferred.get("theme")
     theme = chosen_theme(wanted, os.environ, remembered().theme, lambda: None)
-    if options.plain or preferred.get("plain") or os.environ.get("TERM", "dumb") in ("dumb", ""):
+    is_plain = options.plain or preferred.get("plain") or os.environ.get("TERM", "dumb") in ("dumb", "")
+    if not is_plain and not _writes_utf8():
+        sys.stderr.write(
+            f"This locale has no UTF-8 ({sys.stdout.encoding}), which the screens need: here is the menu.\n"
+        )
+        sys.stderr.write("The screens: LC_ALL=C.UTF-8 packflow\n")
+        is_plain = True
+    if is_plain:
         from packflow_app.tui.plain_menu import run_menu  # noqa: PLC0415 - the one or the other
 
         return run_menu(_project_here())
     if theme == "dark":  # perhaps only since the terminal was not asked yet
         theme = chosen_theme(wanted, os.environ, remembered().theme, has_light_background)
     return _run(screen, theme, debug=options.debug)
+
+
+def _writes_utf8() -> bool:
+    """Whether the screens can be written.
+
+    A locale of ASCII, such as C, says nothing of the terminal, which is taken to know UTF-8, as Python itself does
+    there unless it is told otherwise; one of another encoding is believed.
+    """
+    stream = sys.__stderr__  # where Textual writes
+    if stream is None or codecs.lookup(stream.encoding).name == "ascii":
+        for one in (sys.__stdout__, stream):
+            if isinstance(one, io.TextIOWrapper):
+                one.reconfigure(encoding="utf-8")
+        return True
+    return codecs.lookup(stream.encoding).name == "utf-8"
 
 
 def _preferred() -> dict[str, str]:

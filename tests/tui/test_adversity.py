@@ -6,6 +6,7 @@ import json
 import shutil
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,7 +23,6 @@ from screens import PATIENCE, Driver, opened, options_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 ACTION = {"home": "dry-run", **{screen: screen for screen in SCREENS if screen != "home"}}
 GONE = "The project's folder is gone"
@@ -289,3 +289,24 @@ async def test_events_full_of_escapes_are_spelled_out_everywhere(tmp_path: Path)
             await driver.press(key)
             await driver.quiet()
             assert_calm(driver)
+
+
+@pytest.mark.parametrize("screen", ["home", "inspect", "export", "verify"])
+async def test_a_current_folder_that_is_removed_is_left(
+    work: Path, project: Path, screen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project)
+    monkeypatch.setenv("PWD", str(project))
+    async with opened(project, screen) as driver:
+        shutil.rmtree(project)
+        for key in ("1", "2", "3", "4", "5", "6", "1"):
+            await driver.press(key)
+            assert_calm(driver)
+        await driver.see("The project's folder is gone.")
+        assert Path.cwd() == work
+        await driver.press("a")
+        await driver.see("Open an archive")
+        await driver.type("dist/churn_scorer-0.1.0.zip")
+        await driver.press("enter")
+        await driver.see("✓ verified")
+        assert_calm(driver)

@@ -244,10 +244,23 @@ def no_utf8() -> dict[str, str]:
     return {"LC_ALL": "C", "LANG": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
 
 
-def test_a_locale_without_utf8_is_no_traceback(project: Path, no_utf8: dict[str, str]) -> None:
-    with app_in(folder=project, variables=no_utf8) as terminal:
+@pytest.mark.parametrize("size", [(120, 36), (80, 24)], ids=["120x36", "80x24"])
+def test_a_locale_of_ascii_is_drawn_as_any_other(project: Path, no_utf8: dict[str, str], size: tuple[int, int]) -> None:
+    with app_in(folder=project, variables=no_utf8, size=size) as terminal:
         terminal.wait_for("has not been run yet")
+        assert "╭─ Steps ─" in terminal.text
         terminal.press("2", "3", "1", "q")
+        assert terminal.end() == 0
+        assert "Traceback" not in terminal.raw
+        assert "\\u2" not in terminal.raw
+
+
+def test_a_locale_of_another_encoding_gets_the_menu_and_is_told(project: Path) -> None:
+    latin = {"PYTHONIOENCODING": "latin-1"}  # a locale of it need not be installed here
+    with app_in(folder=project, variables=latin) as terminal:
+        terminal.wait_for("This locale has no UTF-8 (iso8859-1)")
+        terminal.wait_for("Choose a number")
+        terminal.press("q\r")
         assert terminal.end() == 0
         assert "Traceback" not in terminal.raw
 

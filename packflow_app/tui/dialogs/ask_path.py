@@ -13,6 +13,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label
 
+from packflow_app.tui.here import current_folder
 from packflow_app.tui.widgets.path_input import PathInput
 from packflow_app.wording import home_path
 
@@ -47,12 +48,12 @@ class AskPath(ModalScreen["Path | None"]):
 
     @on(Input.Submitted)
     def _submitted(self) -> None:
-        path = self.query_one(PathInput).path
+        path = current_folder() / self.query_one(PathInput).path
         wrong = self._wrong(path)
         if wrong:
             self.query_one("#wrong", Label).update(wrong)
         else:
-            self.dismiss(path.absolute())
+            self.dismiss(path)
 
     def _wrong(self, path: Path) -> str:
         """Why a path will not do; empty where it will."""
