@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 import subprocess
 import sys
 import threading
@@ -223,6 +224,58 @@ def test_show_and_what_another_archive_changes(project: Path, work: Path) -> Non
 def test_a_file_of_an_archive(work: Path) -> None:
     call = ACTIONS["look"].call(ShowOptions(ARCHIVE, file="project/inference.py"))
     assert executed(call) == plain(file_data(done(call)))
+
+
+def test_lock(project: Path) -> None:
+    """The command writes the same bytes once more where the app's were removed, and leaves them where they are."""
+    call = ACTIONS["lock"].call(LockOptions(project))
+    value = done(call)
+    wanted = {"action": "lock", "path": str(value.path), "packages": value.packages, "python": value.python}
+    assert executed(call) == {**wanted, "unchanged": True}
+    before = value.path.read_bytes()
+    value.path.unlink()
+    assert executed(call) == {**wanted, "unchanged": value.unchanged} == {**wanted, "unchanged": False}
+    assert value.path.read_bytes() == before
+
+
+@pytest.mark.slow
+def test_sync(project: Path) -> None:
+    """A new environment each time; then one that is in order, which both leave as it is."""
+    call = ACTIONS["sync"].call(SyncOptions(project))
+    first = synced_data(done(call))
+    shutil.rmtree(project / ".venv")
+    assert executed(call) == first
+    assert executed(call) == synced_data(done(call))
+    assert first["created"]
+
+
+def synced_data(value: Any) -> dict[str, Any]:
+    """What the command tells of an environment."""
+    python = value.interpreter
+    changes = [{"name": name, "before": pair[0], "after": pair[1]} for name, pair in value.changes.items()]
+    return {
+        "action": "sync",
+        "environment": str(value.folder),
+        "python": {"path": str(python.path), "version": python.version_text, "origin": python.origin},
+        "source": value.source,
+        "lock": value.lock.value,
+        "installer": value.installer,
+        "unchanged": value.installer is None,
+        "created": value.created,
+        "replaced": value.replaced,
+        "packages": value.packages,
+        "changes": changes,
+    }
+
+
+def test_every_action_is_executed_by_one_of_these_tests() -> None:
+    """As a shell would: here, the fixes by their calls, and the wizard among its own tests."""
+    here = Path(__file__)
+    source = here.read_text("utf-8") + here.with_name("test_new_project.py").read_text("utf-8")
+    by_their_calls = {"fix": "mend_call(", "plan-fixes": "plan_call("}
+    for action in ACTIONS:
+        wanted = by_their_calls.get(action, f'call = ACTIONS["{action}"].call(')
+        assert wanted in source, action
 
 
 @pytest.mark.parametrize(
