@@ -35,6 +35,18 @@ def test_the_map_of_the_modules_has_each_once() -> None:
     assert sorted(name.removesuffix(".py") for name in rooms) == sorted(modules_of(ROOT / "packflow_app"))
 
 
+def test_the_comparison_is_the_same_table_in_both_places() -> None:
+    first, second = (
+        re.findall(r"^\|.*\|$", text[text.index("| | Packflow ") :].partition("\n\n")[0], re.MULTILINE)
+        for text in ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/comparison.md"))
+    )
+    assert first == second
+    assert len({row.count("|") for row in first}) == 1
+    prose = (DOCS / "comparison.md").read_text(encoding="utf-8")
+    for tool in re.findall(r"\| (\w+ \d[\d.]+)(?= \|)", first[0].replace("|", "| |")):
+        assert tool.startswith("Packflow ") or tool in prose.partition("\n| ")[0]
+
+
 def modules_of(package: Path) -> set[str]:
     """The modules by name and the packages by name and slash, but for those that every package has."""
     files = {path.stem for path in package.glob("*.py")} - {"__init__", "__main__"}
