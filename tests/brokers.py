@@ -154,7 +154,9 @@ class Nats(Broker):
 
     def command(self) -> list[str]:
         config = self.folder / "nats.conf"
-        secret = f'authorization {{ user: "packflow", password: "{self.password}" }}' if self.password else ""
+        reader = '{ user: "reader", password: "reader", permissions: { publish: ["$JS.API.STREAM.NAMES"] } }'
+        users = f'[{{ user: "packflow", password: "{self.password}" }}, {reader}]'
+        secret = f"authorization {{ users: {users} }}" if self.password else ""
         store = json.dumps(str(self.folder / "jetstream"))
         config.write_text(f"listen: 127.0.0.1:{self.port}\njetstream {{ store_dir: {store} }}\n{secret}\n")
         return [program("nats-server"), "-c", str(config)]

@@ -298,6 +298,24 @@ def test_secrets_come_from_a_file(kind: str, archive: Path, tmp_path: Path) -> N
         assert "sesame" not in log.read_text()
 
 
+def test_a_server_of_nats_that_does_not_encrypt_or_forbids(archive: Path, tmp_path: Path) -> None:
+    with started("nats", tmp_path, password="open sesame") as nats:
+        nats.create("events", "outcomes")
+        nats.send("events", numbered(1))
+        secret, log, cache = tmp_path / "client.properties", tmp_path / "serve.log", tmp_path / "cache"
+        words = ["--source", "stdin:", "--sink", nats.sink("outcomes"), "--sink-properties", secret]
+
+        def refusal(properties: str, *arguments: object) -> str:
+            secret.write_text(properties)
+            refused = Serving(archive, arguments, cache=cache, log=log)
+            assert refused.process.wait(30) == 3, refused.said
+            return refused.said
+
+        assert "starts no TLS" in refusal("user=packflow\npassword=open sesame\ntls=true\n", *words)
+        ends = ["--source", nats.source("events"), "--sink", "stdout:", "--source-properties", secret]
+        assert "refuses this client: permissions violation" in refusal("user=reader\npassword=reader\n", *ends)
+
+
 def test_subjects_of_nats_that_are_many_or_none(archive: Path, tmp_path: Path) -> None:
     with started("nats", tmp_path) as nats:
 

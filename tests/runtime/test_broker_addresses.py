@@ -93,6 +93,27 @@ class Addresses(unittest.TestCase):
             self.assertIn(f"-m pip install {package}\n", caught.exception.hint)
 
 
+class Circles(unittest.TestCase):
+    def test_a_sink_that_is_the_source_is_told(self) -> None:
+        for source, sink, is_circle in (
+            ("redis://localhost/a?group=g", "redis://127.0.0.1:6379/a", True),
+            ("redis://h/a?group=g", "rediss://h/a", True),
+            ("redis://h/a?group=g", "redis://h/a?db=1", False),
+            ("redis://h/a?group=g", "redis://h/b", False),
+            ("kafka://H:9092,i/a?group=g", "kafka://j,h/a", True),
+            ("kafka://h/a?group=g", "kafka://h:9093/a", False),
+            ("kafka://h/a?group=g", "nats://h:9092/a", False),
+            ("nats://h/a.>?group=g", "nats://h/a.b.c", True),
+            ("nats://h/a.>?group=g", "nats://h/a", False),
+            ("nats://h/a.*?group=g", "nats://h/a.b", True),
+            ("nats://h/a.*?group=g", "nats://h/a.b.c", False),
+            ("nats://h/*.b?group=g", "nats://h/a.c", False),
+            ("stdin:", "stdout:", False),
+        ):
+            with self.subTest(source=source, sink=sink):
+                self.assertIs(parse_sink(sink).leads_back_to(parse_source(source)), is_circle)
+
+
 class Properties(unittest.TestCase):
     def setUp(self) -> None:
         holder = tempfile.TemporaryDirectory()

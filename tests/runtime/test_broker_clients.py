@@ -1,4 +1,4 @@
-"""Kafka and Redis through doubles of their clients: what real servers seldom say, and what they are not asked."""
+"""Kafka, Redis and NATS through doubles of their clients: what real servers seldom say, and what they are not asked."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import unittest
 from typing import Any
 from unittest import mock
 
-from packflow_runtime.engines.broker import kafka, redis_streams
+from packflow_runtime.engines.broker import kafka, nats_jetstream, redis_streams
 from packflow_runtime.engines.broker.addresses import Pipe, parse_sink, parse_source
 from packflow_runtime.engines.broker.messages import BrokerDownError, Message, Outgoing
 from packflow_runtime.errors import PackflowError
@@ -64,6 +64,18 @@ class Kafka(unittest.TestCase):
         self.assertEqual(first.headers, (("a", b"1"), ("empty", b"")))
         self.assertEqual((first.mark, second.value, second.headers), ("g.1000", None, ()))
         self.assertEqual([message.value for message in source.take(1, 0.1)], [b"later"])
+
+    def test_what_stands_in_the_place_of_messages_is_told_once_no_message_is_lost_by_it(self) -> None:
+        source = self.source()
+        source.connect()
+        codes = KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.GROUP_AUTHORIZATION_FAILED
+        gone, refusal = (KafkaMessage(0, 0, None, error=KafkaError(code, f"no {code}")) for code in codes)
+        self.cluster.fetched += [gone]
+        with self.assertRaisesRegex(BrokerDownError, "no 3"):
+            source.take(3, 0.1)
+        self.cluster.fetched += [refusal, KafkaMessage(0, 1, b"x")]
+        self.assertEqual([message.value for message in source.take(3, 0.1)], [b"x"])
+        self.assertIn("no 30", refused(self, lambda: source.take(3, 0.1), "access-refused").title)
 
     def test_offsets_after_the_last_of_each_partition_are_committed(self) -> None:
         source = self.source()
@@ -258,13 +270,16 @@ class Redis(unittest.TestCase):
             source.take(1, 0.1)
 
     def test_a_name_with_pending_entries_is_left_in_the_group(self) -> None:
-        self.server.answers = {"XPENDING": [[{"message_id": b"1-0"}]]}
-        self.source().close()
-        self.assertEqual(self.server.words("XGROUP"), [])
-        self.source().close()
-        self.assertEqual(self.server.words("XGROUP"), [("XGROUP", "DELCONSUMER", b"in", "g", "me")])
-        self.server.answers = {"XPENDING": [self.server.error("ConnectionError", "gone")]}
-        self.source().close()
+        def left(pending: object) -> list[object]:
+            source = self.source()
+            source.connect()
+            self.server.asked, self.server.answers = [], {"XPENDING": [pending]}
+            source.close()
+            return [*self.server.words("XGROUP")]
+
+        self.assertEqual(left([{"message_id": b"1-0"}]), [])
+        self.assertEqual(left([]), [("XGROUP", "DELCONSUMER", b"in", "g", "me")])
+        self.assertEqual(left(self.server.error("ConnectionError", "gone")), [])
 
     def test_outcomes_are_added_together_or_not_at_all(self) -> None:
         sink = self.sink("?maxlen=100")
@@ -279,13 +294,88 @@ class Redis(unittest.TestCase):
         with self.assertRaisesRegex(BrokerDownError, "reset"):
             sink.publish(messages)
 
+    def test_a_server_that_is_away_is_not_asked_for_courtesies(self) -> None:
+        self.server.answers = {"XREADGROUP": [self.server.error("ConnectionError", "gone")]}
+        source = self.source()
+        source.connect()
+        with self.assertRaises(BrokerDownError):
+            source.take(1, 0.1)
+        source.close()
+        self.assertEqual(self.server.words("XPENDING"), [])
+
     def test_settings(self) -> None:
-        self.sink("?db=3", password="secret", ssl_check_hostname="false")
+        self.sink("?db=3", password="secret")
         settings = self.server.settings
         self.assertEqual((settings["db"], settings["password"], settings["ssl"]), (3, "secret", False))
-        self.assertIs(settings["ssl_check_hostname"], False)
-        redis_streams.open_sink(parse_sink("rediss://h/out"), {}, 1)
+        redis_streams.open_sink(parse_sink("rediss://h/out"), {"ssl_check_hostname": "False"}, 1)
         self.assertTrue(self.server.settings["ssl"])
+        self.assertIs(self.server.settings["ssl_check_hostname"], False)
+
+    def test_settings_that_would_be_of_no_effect_are_refused(self) -> None:
+        wrong = {
+            "redis://h/out": {"ssl_ca_certs": "ca.pem"},
+            "redis://h,i/out": {},
+            "rediss://h/out": {"ssl_ca_certs": "/not/there.pem"},
+            "rediss://h/s": {"ssl_keyfile": "/not/there.pem"},
+            "rediss://i/s": {"ssl_check_hostname": "no"},
+        }
+        told = ["does not use TLS", "several servers", "No such file", "no certificate", "neither true nor false"]
+        for (address, properties), expected in zip(wrong.items(), told, strict=True):
+            with self.subTest(address):
+                found = refused(
+                    self,
+                    lambda address=address, given=properties: redis_streams.open_sink(parse_sink(address), given, 1),
+                    "address-invalid",
+                )
+                self.assertIn(expected, found.title)
+
+
+class Nats(unittest.TestCase):
+    def setUp(self) -> None:
+        library = mock.MagicMock()
+        library.NATS = _NatsLibrary
+        patch = mock.patch.dict(sys.modules, {"nats": library})
+        patch.start()
+        self.addCleanup(patch.stop)
+
+    def sink(self, **properties: str) -> nats_jetstream.NatsSink:
+        return nats_jetstream.open_sink(parse_sink("nats://h/out"), properties, 1)
+
+    def test_tls_is_what_the_properties_say(self) -> None:
+        for properties, is_asked_for in (
+            ({}, False),
+            ({"tls": "false"}, False),
+            ({"tls": "True"}, True),
+            ({"tls_hostname": "h"}, True),
+        ):
+            with self.subTest(properties):
+                self.assertEqual("tls" in self.sink(**properties)._settings, is_asked_for)
+        for properties, told in (
+            ({"tls": "maybe"}, "neither true nor false"),
+            ({"tls": "false", "tls_hostname": "h"}, "and yet there is tls_hostname"),
+            ({"tls_ca_file": "/not/there.pem"}, "No such file"),
+        ):
+            with self.subTest(properties):
+                self.assertIn(told, refused(self, lambda given=properties: self.sink(**given), "address-invalid").title)
+
+    def test_a_server_without_tls_hears_nothing_where_tls_is_asked_for(self) -> None:
+        for info in ({}, {"tls_required": False}):
+            client = self.sink(tls="true", password="secret")._client()
+            client._server_info = info
+            self.assertEqual(refused(self, client._connect_command, "not-encrypted").exit_code, 3)
+        client._server_info = {"tls_required": True}
+        self.assertEqual(client._connect_command(), b"CONNECT")
+        self.assertIs(type(self.sink()._client()), _NatsLibrary)
+
+
+class _NatsLibrary:
+    """The library's client, as far as it is overridden."""
+
+    def __init__(self) -> None:
+        self._server_info: dict[str, object] = {}
+
+    def _connect_command(self) -> bytes:
+        return b"CONNECT"
 
 
 if __name__ == "__main__":

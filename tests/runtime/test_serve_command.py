@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -14,8 +15,12 @@ import unittest
 import urllib.error
 import urllib.request
 from pathlib import Path
+from unittest import mock
 
 import packflow_runtime
+from packflow_runtime.engines.broker.addresses import Pipe
+from packflow_runtime.engines.broker.standard_streams import LinesSource
+from packflow_runtime.errors import PackflowError
 from runtime.archives import archive_of, runnable_files
 
 SOURCES = str(Path(packflow_runtime.__file__).parents[1])
@@ -97,6 +102,7 @@ class Pipes(Case):
         self.write_config("backend_config:\n  on_error: raise\n")
         code, written, said = self.serve(stdin=b'{"n":1}\n{"n":2,"do":"raise"}\n{"n":3}\n')
         self.assertEqual((code, written), (4, b'{"n":2}\n'))
+        self.assertIn("error: The event stdin:2 failed: execute: ValueError: no", said)
 
     def test_dead_letters_in_a_file(self) -> None:
         letters = self.folder / "letters"
@@ -109,6 +115,24 @@ class Pipes(Case):
         self.assertEqual((bad["raw"], raised["raw"], long["raw"]), ("bad", '{"n":2,"do":"raise"}', None))
         self.assertEqual(bad["headers"], [{"name": "packflow-id", "value": "stdin:2"}])
         self.assertEqual(long["packflow_error"]["code"], "line-too-long")
+
+    def test_a_line_that_was_cut_keeps_its_place(self) -> None:
+        out = self.folder / "out"
+        command = self.command("--source", "stdin:", "--sink", f"file:{out}")
+        for _ in range(2):
+            subprocess.run(command, input=b'{"n":1}\n', check=True, timeout=60)
+        out.write_bytes(out.read_bytes() + b'{"n":')
+        subprocess.run(command, input=b'{"n":2}\n', check=True, timeout=60)
+        self.assertEqual(out.read_bytes(), b'{"n":2}\n{"n":2}\n{"n":\n{"n":3}\n')
+
+    def test_a_pipe_that_cannot_be_read_is_told(self) -> None:
+        read = mock.Mock(side_effect=OSError(errno.EIO, "Input/output error"))
+        with (self.folder / "events").open("w+b") as file:
+            source = LinesSource(Pipe(file.fileno(), read, 99))
+            with self.assertRaises(PackflowError) as caught:
+                source.take(1, 0.1)
+        self.assertEqual((caught.exception.code, caught.exception.exit_code), ("events-not-readable", 3))
+        self.assertIn("Input/output error", caught.exception.title)
 
     def test_a_program_is_told_at_the_end(self) -> None:
         out = self.folder / "out"
@@ -162,6 +186,11 @@ class Refusals(Case):
             (["--sink", "stdout:"], "required: --source"),
             (["--source", "stdin:", "--sink", "amqp://x/y"], "an address starts with"),
             (["--source", "redis://me:secret@h/s", "--sink", "stdout:"], "does not belong on a command line"),
+            (["--source", "redis://h/s?group=g", "--sink", "redis://h/s"], "Give --sink another place."),
+            (
+                ["--source", "nats://h/a.>?group=g", "--sink", "stdout:", "--dead-letters", "nats://h/a.b"],
+                "Give --dead-letters another place.",
+            ),
             (["--source", "stdin:", "--sink", "stdout:", "--json"], "Two things would be written to standard output"),
             (["--source", "stdin:", "--sink", "stdout:", "--dead-letters", "stdout:"], "Two things would be written"),
         ]

@@ -170,10 +170,11 @@ def ends_on_failure(backend: InferenceBackend | ChildModels) -> bool:
     return backend.on_error == "raise"
 
 
-def failure_of_event(record: dict[str, Any]) -> InferenceBackendRuntimeError:
-    """What an error record says, as the error that ends a stream."""
+def failure_of_event(record: dict[str, Any], place: str = "") -> InferenceBackendRuntimeError:
+    """What an error record says, as the error that ends a stream; ``place`` names an event that is on no line."""
+    where = place or f"on line {record['line']:,}"
     return InferenceBackendRuntimeError(
-        f"The event on line {record['line']:,} failed: {record['step']}: {record['type']}: {record['message']}",
+        f"The event {where} failed: {record['step']}: {record['type']}: {record['message']}",
         detail="The outcomes before it are written.",
         hint="Mend the model, or let the stream go on with on_error: isolate.",
         code=record["code"],

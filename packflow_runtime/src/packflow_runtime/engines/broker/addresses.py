@@ -29,6 +29,7 @@ _MODULES = {
     "file": "standard_streams",
 }
 _PORTS = {"kafka": 9092, "redis": 6379, "rediss": 6379, "nats": 4222}
+_LOOPBACK = {"127.0.0.1", "::1"}
 _NO_SOURCE, _NO_SINK = {"stdout", "file"}, {"stdin"}
 
 
@@ -57,6 +58,17 @@ class Address:
 
     def __str__(self) -> str:
         return f"{self.scheme}://{self.servers}/{self.name}" if self.hosts else f"{self.scheme}:{self.name}"
+
+    def leads_back_to(self, source: Address) -> bool:
+        """Whether what is published here is taken from that source again, as far as addresses tell."""
+        if _MODULES[self.scheme] != _MODULES[source.scheme] or not set(self._places()).intersection(source._places()):
+            return False
+        if self.scheme == "nats":
+            return _is_subject_of(self.name.split("."), source.name.split("."))
+        return self.name == source.name and self.options.get("db", "0") == source.options.get("db", "0")
+
+    def _places(self) -> list[tuple[str, int]]:
+        return [("localhost" if host in _LOOPBACK else host.lower(), port) for host, port in self.hosts]
 
     def chosen(self, defaults: Mapping[str, str]) -> dict[str, str]:
         """The options, over these defaults; raises PackflowError for one that is not among them."""
@@ -131,6 +143,16 @@ def _parsed(text: str, excluded: set[str], verb: str) -> Address:
     except ValueError:
         raise ValueError(f"what follows the question mark is not option=value: {query}") from None
     return Address(scheme, hosts, unquote(name), options)
+
+
+def _is_subject_of(subject: list[str], pattern: list[str]) -> bool:
+    """Whether a subject of NATS is among those of a pattern; both are in parts."""
+    for index, part in enumerate(pattern):
+        if part == ">":
+            return len(subject) > index
+        if index >= len(subject) or part not in ("*", subject[index]):
+            return False
+    return len(subject) == len(pattern)
 
 
 def _host(text: str, port: int) -> tuple[str, int]:

@@ -66,6 +66,7 @@ class _Command(ModelCommand):
         codec = choose_codec(options.codec, Limits(options.max_line_bytes, options.max_depth))
         overrides, schema = self.overridden(), self.schema()
         self._check_streams()
+        self._check_circle()
         properties = self._properties()
         self.descriptors = read_from, write_to = take_standard_streams()
         signals = StopSignals()
@@ -140,6 +141,16 @@ class _Command(ModelCommand):
                 "Two things would be written to standard output.",
                 "Give one of --sink, --dead-letters and --json another place.",
             )
+
+    def _check_circle(self) -> None:
+        """Refuse a sink that is the source: every outcome would be an event, without end."""
+        source = self.options.source
+        for option, sink in (("--sink", self.options.sink), ("--dead-letters", self.options.dead_letters)):
+            if sink is not None and sink.leads_back_to(source):
+                raise address_error(
+                    f"What is published to {sink} would come from the source {source} again, without end.",
+                    f"Give {option} another place.",
+                )
 
     def _properties(self) -> list[dict[str, str]]:
         """Those of source, sink and dead letters; raises PackflowError."""

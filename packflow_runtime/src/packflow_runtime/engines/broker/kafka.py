@@ -143,6 +143,7 @@ class KafkaSource(_Client):
         super().__init__(address)
         self._config = {**config, "enable.auto.commit": False, "enable.auto.offset.store": False}
         self._consumer: Any = None
+        self._refusal = ""
         self._held_until = 0.0
         self._commit: _Answer | None = None  # one that has been asked for and is not answered
 
@@ -168,15 +169,30 @@ class KafkaSource(_Client):
         first = self._consumer.poll(seconds)
         if self._fatal:
             raise not_allowed(self.name, self._fatal)
-        if first is None:
-            if self._trouble:
-                raise BrokerDownError(self._trouble)
-            return []
-        found = [first, *self._consumer.consume(most - 1, LINGER_SECONDS)] if most > 1 else [first]
-        batch = [self._message(record) for record in found if record.error() is None]
-        if batch:
+        found = [] if first is None else [first]
+        if found and most > 1:
+            found += self._consumer.consume(most - 1, LINGER_SECONDS)
+        batch = []
+        for record in found:
+            if record.error() is None:
+                batch.append(self._message(record))
+            else:
+                self._note(record.error())
+        if batch:  # what was fetched comes once only, so what is wrong is told another time
             self._trouble = ""
+        elif self._refusal:
+            raise not_allowed(self.name, self._refusal)
+        elif self._trouble:
+            raise BrokerDownError(self._trouble)
         return batch
+
+    def _note(self, error: Any) -> None:  # noqa: ANN401 - a KafkaError
+        """What comes in the place of a message; librdkafka mends all other errors by itself."""
+        errors = self._errors
+        if error.code() in (errors.TOPIC_AUTHORIZATION_FAILED, errors.GROUP_AUTHORIZATION_FAILED):
+            self._refusal = error.str()
+        elif error.code() in (errors.UNKNOWN_TOPIC_OR_PART, errors.UNKNOWN_TOPIC):
+            self._trouble = error.str()
 
     def _message(self, record: Any) -> Message:  # noqa: ANN401 - a message of the library
         topic, partition, offset = record.topic(), record.partition(), record.offset()

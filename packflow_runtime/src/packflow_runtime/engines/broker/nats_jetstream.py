@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-import ssl
 import threading
 import time
 from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from ...errors import PackflowError
+from ...errors import ExitCode, PackflowError
 from .addresses import address_error, refuse_properties
+from .certificates import tls_context
 from .messages import BrokerDownError, Message, Outgoing, Unpublished, client_module, not_allowed, not_there
 from .nats_headers import from_nats, to_nats
 
@@ -60,6 +60,7 @@ class _Client:
         self._settings = _settings(str(address), properties)
         self._subject = address.name
         self._connection: Any = None
+        self._forbidden = ""  # what the server said that we may not do
         self._was_there = False
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -79,27 +80,67 @@ class _Client:
     def _raised(self, error: Exception) -> Exception:
         if isinstance(error, ImportError):  # nkeys, which only some ways to prove oneself need
             return address_error(f"{self.name}: {error}.", "python -m pip install 'nats-py[nkeys]'")
+        if self._forbidden:
+            return not_allowed(self.name, self._forbidden)
+        if isinstance(error, asyncio.TimeoutError):
+            return BrokerDownError("there was no answer in time")
         said = str(error) or type(error).__name__
         if not self._was_there and "uthorization" in said:
             return not_allowed(self.name, said)
         return BrokerDownError(said)
 
+    def _check_allowed(self) -> None:
+        """Raise PackflowError where the server has refused something: it says so aside, and answers nothing."""
+        if self._forbidden:
+            raise not_allowed(self.name, self._forbidden)
+
+    async def _told(self, error: Exception) -> None:
+        """What goes wrong in the background is met again by whoever waits for something, but for what is forbidden."""
+        if "ermissions" in str(error):
+            self._forbidden = str(error).removeprefix("nats: ")
+
     async def _connect(self) -> None:
         if self._connection is not None:
             await self._connection.close()
-        self._connection = await self._library.connect(
+        self._forbidden = ""
+        self._connection = self._client()
+        await self._connection.connect(
             servers=self._servers,
             name="packflow",
             allow_reconnect=False,
             max_reconnect_attempts=1,
             connect_timeout=_ANSWER_SECONDS / 2,
-            error_cb=_ignore,
+            error_cb=self._told,
             **self._settings,
         )
+
+    def _client(self) -> Any:  # noqa: ANN401 - a client of the library
+        """A client; one that is to encrypt says nothing, and no password, to a server that does not.
+
+        Of itself the library encrypts where the server asks for it, whatever settings it is given.
+        """
+        if "tls" not in self._settings:
+            return self._library.NATS()
+        plain = PackflowError(
+            f"{self.name} starts no TLS, which the properties ask for; nothing was sent to it.",
+            code="not-encrypted",
+            exit_code=ExitCode.NOT_FOUND,
+            hint="Have the server demand TLS, or remove the properties that start with tls.",
+        )
+
+        class Encrypted(self._library.NATS):  # type: ignore[misc, name-defined]
+            def _connect_command(self) -> Any:  # noqa: ANN401 - the library's own
+                if not self._server_info.get("tls_required"):
+                    raise plain
+                return super()._connect_command()
+
+        return Encrypted()
 
     async def _stream_of(self, subject: str) -> str:
         """The stream that listens to a subject; raises PackflowError where there never was one."""
         answer = await self._ask("$JS.API.STREAM.NAMES", {"subject": subject})
+        if "error" in answer:
+            raise BrokerDownError(str(answer["error"].get("description")))
         names: list[str] = answer.get("streams") or []
         if not names:
             if self._was_there:
@@ -225,6 +266,7 @@ class NatsSource(_Client):
 
     def take(self, most: int, seconds: float) -> list[Message]:
         """What the server has sent; the next messages are asked for in advance, while the model works."""
+        self._check_allowed()
         batch: list[Message] = self._wait(self._take(most, seconds), seconds + _ANSWER_SECONDS)
         return batch
 
@@ -312,6 +354,7 @@ class NatsSink(_Client):
     def publish(self, messages: Sequence[Outgoing]) -> list[Unpublished | None]:
         """Publish all, and wait for the stream's answer to each."""
         fates: list[Unpublished | None] = self._wait(self._publish(messages), 3 * _ANSWER_SECONDS)
+        self._check_allowed()
         return fates
 
     async def _publish(self, messages: Sequence[Outgoing]) -> list[Unpublished | None]:
@@ -350,24 +393,18 @@ def _fate(answer: Any) -> Unpublished | None:  # noqa: ANN401 - a message of the
     return Unpublished(str(error.get("description")), refused=error.get("err_code") == _TOO_LARGE)
 
 
-async def _ignore(error: Exception) -> None:
-    """What goes wrong in the background is met again by whoever waits for something."""
-    del error
-
-
 def _settings(name: str, properties: dict[str, str]) -> dict[str, Any]:
     """The client's settings from a file's properties."""
+    asked = properties.get("tls", "true").lower()
+    if asked not in ("true", "false"):
+        raise address_error(f"{name}: tls={asked} is neither true nor false.", "Mend the properties file.")
     settings: dict[str, Any] = {key: value for key, value in properties.items() if not key.startswith("tls")}
-    if "tls_hostname" in properties:
-        settings["tls_hostname"] = properties["tls_hostname"]
-    if len(settings) < len(properties):
-        try:
-            context = ssl.create_default_context(cafile=properties.get("tls_ca_file"))
-            if "tls_cert_file" in properties:
-                context.load_cert_chain(properties["tls_cert_file"], properties.get("tls_key_file"))
-        except (OSError, ssl.SSLError) as error:
-            raise address_error(
-                f"{name}: the certificates cannot be read: {error}.", "Mend the properties file."
-            ) from None
-        settings["tls"] = context
+    of_tls = {key: value for key, value in properties.items() if key.startswith("tls_")}
+    if asked == "false" and of_tls:
+        raise address_error(f"{name}: tls=false, and yet there is {', '.join(of_tls)}.", "Mend the properties file.")
+    if of_tls or ("tls" in properties and asked == "true"):
+        if "tls_hostname" in of_tls:
+            settings["tls_hostname"] = of_tls["tls_hostname"]
+        files = (of_tls.get(key) for key in ("tls_ca_file", "tls_cert_file", "tls_key_file"))
+        settings["tls"] = tls_context(name, *files)
     return settings

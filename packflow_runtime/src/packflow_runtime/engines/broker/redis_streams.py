@@ -13,6 +13,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from .addresses import address_error, refuse_properties
+from .certificates import tls_context
 from .messages import BrokerDownError, Message, Outgoing, Unpublished, client_module, not_allowed
 
 if TYPE_CHECKING:
@@ -48,10 +49,10 @@ class _Client:
         self._stream = address.name.encode()
         library = client_module("redis", "redis")
         self._errors = library.exceptions
-        (host, port), *_ = address.hosts
-        settings: dict[str, Any] = {**properties}
-        if "ssl_check_hostname" in settings:
-            settings["ssl_check_hostname"] = settings["ssl_check_hostname"].lower() != "false"
+        (host, port), *others = address.hosts
+        if others:
+            raise address_error(f"{self.name} names several servers.", "Name one: Redis Cluster is not followed.")
+        self._is_up = False
         self._redis = library.Redis(
             host=host,
             port=port,
@@ -61,18 +62,21 @@ class _Client:
             socket_timeout=_ANSWER_SECONDS,
             socket_connect_timeout=_ANSWER_SECONDS / 2,
             retry=None,  # whoever calls tries again, and knows what that may double
-            **settings,
+            **_settings(address, properties),
         )
 
     def _done(self, *words: Any) -> Any:  # noqa: ANN401 - a command and its answer
         """One command's answer; raises BrokerDownError and PackflowError."""
         try:
-            return self._redis.execute_command(*words)
+            answer = self._redis.execute_command(*words)
         except self._errors.RedisError as error:
             raise self._raised(error) from None
+        self._is_up = True
+        return answer
 
     def _raised(self, error: Exception) -> Exception:
         errors = self._errors
+        self._is_up = False
         if isinstance(error, errors.AuthenticationError | errors.NoPermissionError) or "NOAUTH" in str(error):
             return not_allowed(self.name, str(error))
         if str(error).startswith("WRONGTYPE"):
@@ -164,7 +168,7 @@ class RedisSource(_Client):
     def close(self) -> None:
         """Remove our name from the group where nothing is pending under it, so that names do not pile up."""
         try:
-            if not self._redis.xpending_range(self._stream, self._group, "-", "+", 1, self._consumer):
+            if self._is_up and not self._redis.xpending_range(self._stream, self._group, "-", "+", 1, self._consumer):
                 self._done("XGROUP", "DELCONSUMER", self._stream, self._group, self._consumer)
         except Exception:  # noqa: BLE001, S110 - a courtesy to a broker that may be gone
             pass
@@ -200,3 +204,21 @@ class RedisSink(_Client):
         finally:
             pipeline.reset()
         return [None] * len(messages)
+
+
+def _settings(address: Address, properties: dict[str, str]) -> dict[str, Any]:
+    """The client's settings from a file's properties; raises PackflowError for what would be of no effect."""
+    settings: dict[str, Any] = {**properties}
+    of_tls = sorted(key for key in properties if key.startswith("ssl_"))
+    if address.scheme == "redis" and of_tls:
+        raise address_error(f"{address} does not use TLS, and yet there is {', '.join(of_tls)}.", "Write rediss://.")
+    if address.scheme == "rediss":  # the client itself would try again and again to read them
+        tls_context(str(address), *(properties.get(key) for key in ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")))
+    checks = properties.get("ssl_check_hostname", "true").lower()
+    if checks not in ("true", "false"):
+        raise address_error(
+            f"{address}: ssl_check_hostname={checks} is neither true nor false.", "Mend the properties file."
+        )
+    if "ssl_check_hostname" in properties:
+        settings["ssl_check_hostname"] = checks == "true"
+    return settings

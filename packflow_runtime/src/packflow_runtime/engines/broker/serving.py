@@ -125,7 +125,7 @@ class Service:
         if failed is not None:
             summary.complete = False
             self._deliver(batch[:failed], outcomes.before(failed))
-            raise failure_of_event(outcomes.failure(failed))
+            raise failure_of_event(outcomes.failure(failed), batch[failed].id)
         codes = self._deliver(batch, outcomes)
         summary.left = 0
         if settings.metrics is not None:

@@ -8,8 +8,10 @@ import os
 import secrets
 import select
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...errors import ExitCode, PackflowError
 from ...jsonlines import Limits
 from ...lines import LineReader, Lines
 from ...stdio import not_writable, write_all
@@ -38,9 +40,20 @@ def open_sink(address: Address, properties: dict[str, str], descriptor: int) -> 
         return LinesSink(str(address), descriptor, is_file=False)
     try:
         descriptor = os.open(address.name, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+        if _is_cut(Path(address.name)):
+            write_all(descriptor, b"\n")
     except OSError as error:
         raise not_writable(f"The file {address.name}", error) from None
     return LinesSink(str(address), descriptor, is_file=True)
+
+
+def _is_cut(path: Path) -> bool:
+    """Whether a file ends within a line, as a full disk or a kill leaves it; what is added must not go on with that."""
+    if not path.is_file() or not path.stat().st_size:
+        return False
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read() != b"\n"
 
 
 class LinesSource:
@@ -63,7 +76,15 @@ class LinesSource:
         if batch or self.ended:
             return batch
         if select.select([self._descriptor], [], [], seconds)[0]:
-            block = next(self._blocks, None)
+            try:
+                block = next(self._blocks, None)
+            except OSError as error:
+                raise PackflowError(
+                    f"Standard input cannot be read: {error.strerror or error}.",
+                    code="events-not-readable",
+                    exit_code=ExitCode.NOT_FOUND,
+                    hint="Check what is connected to it; the outcomes of the events before are written.",
+                ) from error
             if block is None:
                 self.ended = True
             else:
