@@ -45,7 +45,7 @@ def _is_terminal() -> bool:
 def _open_at_once() -> int:
     """The terminal app, without what the command line needs; what keeps it from opening, the command line tells."""
     try:
-        return _open_app("home", None, False, False)
+        return _open_app("home", None, False, False, None)
     except Exception as error:
         from packflow_app.cli.main import run  # noqa: PLC0415 - see above
         from packflow_app.runtime import PackflowError  # noqa: PLC0415
@@ -55,10 +55,10 @@ def _open_at_once() -> int:
         return run(["ui"], _open_app)
 
 
-def _open_app(screen: str, theme: str | None, plain: bool, debug: bool) -> int:  # noqa: FBT001 - as cli.ui calls it
+def _open_app(screen: str, theme: str | None, plain: bool, debug: bool, port: int | None) -> int:  # noqa: FBT001 - as cli.ui calls it
     from packflow_app.tui.start import StartOptions, start  # noqa: PLC0415 - see above
 
-    return start(StartOptions(screen, theme, plain, debug))
+    return start(StartOptions(screen, theme, plain, debug, port))
 
 
 def _answer(text: str) -> int:

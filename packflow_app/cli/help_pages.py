@@ -210,9 +210,20 @@ PAGES = {
         codes=(0, 2, 5, 130),
     ),
     "ui": HelpPage(
-        "Use it to work by keys instead of commands; `packflow` alone opens it too. It needs a terminal.",
-        ("packflow ui", "packflow -C dns-score ui dry-run", "packflow ui --theme light", "packflow ui --plain"),
-        codes=(0, 2),
+        "Use it to work by keys instead of commands; `packflow` alone opens it too. It needs a terminal, or with "
+        "--serve a browser on this machine and the extra `serve`.",
+        (
+            "packflow ui",
+            "packflow -C dns-score ui dry-run",
+            "packflow ui --plain",
+            "packflow ui --serve --port 0",
+        ),
+        exits={
+            2: "wrong usage, no terminal, or the port cannot be had",
+            3: "--serve, and textual-serve is not installed",
+            130: "--serve was ended by Ctrl-C, like 143 by SIGTERM",
+        },
+        codes=(0,),
         variables=("PACKFLOW_THEME", "PACKFLOW_PLAIN", "NO_COLOR", "TERM", "VISUAL", "EDITOR"),
     ),
     "migrate": HelpPage(

@@ -33,7 +33,7 @@ ClickError: type[Exception] = typer.BadParameter.__mro__[2]
 _WITHOUT_SETTINGS = {"config", "doctor", "completion", "--help", "-h"}
 """Words of a command line that must work where the settings are broken."""
 
-OpenApp = Callable[[str, "str | None", bool, bool], int]
+OpenApp = Callable[[str, "str | None", bool, bool, "int | None"], int]
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 - the parser calls it so

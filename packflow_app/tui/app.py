@@ -24,6 +24,7 @@ from packflow_app.tui.recent import remember_project, remember_theme
 from packflow_app.tui.screen_text import screen_text
 from packflow_app.tui.themes import BY_NAME
 from packflow_app.tui.watching import ProjectLooked, Watch, begin_watch
+from packflow_app.wording import shown_path
 
 if TYPE_CHECKING:
     from textual.command import Provider
@@ -327,6 +328,11 @@ class PackflowApp(App[int]):
 
     def edit(self, path: Path, line: int | None) -> None:
         """Open a file in the user's editor, which has the terminal meanwhile."""
+        if self.is_web:
+            self.say(
+                f"A browser cannot be lent to an editor; open {shown_path(path)}{f':{line}' if line else ''} in one."
+            )
+            return
         command = editor_command(path, line)
         if command is None:
             self.say("No editor was found: set EDITOR, for example to nano.", severity="error")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from packflow_app.locations import settings_file
 from packflow_app.tui.appearance import chosen_theme
+from packflow_app.tui.browser import DRIVER
 from packflow_app.tui.keys import SCREENS
 from packflow_app.tui.recent import remembered
 from packflow_app.tui.terminal_background import has_light_background
@@ -24,17 +25,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class StartOptions:
-    """What ``packflow ui`` may be told; ``screen`` is one of ``keys.SCREENS``, or what people call it."""
+    """What ``packflow ui`` may be told; ``screen`` is one of ``keys.SCREENS``, or what people call it.
+
+    ``port``: where a browser on this machine is served, instead of this terminal; 0 takes a free one.
+    """
 
     screen: str = "home"
     theme: str | None = None
     plain: bool = False
     debug: bool = False
+    port: int | None = None
 
 
 def start(options: StartOptions) -> int:
     """Run the app; returns the exit code. Raises UsageError where there is no terminal, or no such screen or theme."""
     screen = screen_named(options.screen)
+    if options.port is not None:
+        return _serve(screen, options)
+    if os.environ.get("TEXTUAL_DRIVER") == DRIVER:
+        return _run(screen, _theme(options.theme or _preferred().get("theme")), debug=options.debug)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         from packflow_app.errors import UsageError  # noqa: PLC0415 - a tenth of a second before the first picture
 
@@ -45,7 +54,7 @@ def start(options: StartOptions) -> int:
         )
     preferred = _preferred()
     wanted = options.theme or preferred.get("theme")
-    theme = chosen_theme(wanted, os.environ, remembered().theme, lambda: None)
+    theme = _theme(wanted)
     is_plain = options.plain or preferred.get("plain") or os.environ.get("TERM", "dumb") in ("dumb", "")
     if not is_plain and not _writes_utf8():
         sys.stderr.write(
@@ -75,6 +84,19 @@ def _writes_utf8() -> bool:
                 one.reconfigure(encoding="utf-8")
         return True
     return codecs.lookup(stream.encoding).name == "utf-8"
+
+
+def _serve(screen: str, options: StartOptions) -> int:
+    """Serve it to a browser, once it is clear that each page will open."""
+    _theme(options.theme or _preferred().get("theme"))
+    from packflow_app.tui.browser.start import start_serving  # noqa: PLC0415 - the one or the other
+
+    return start_serving(screen, options.theme, options.port or 0, debug=options.debug)
+
+
+def _theme(wanted: str | None) -> str:
+    """The theme as far as it is told without asking a terminal."""
+    return chosen_theme(wanted, os.environ, remembered().theme, lambda: None)
 
 
 def _preferred() -> dict[str, str]:
