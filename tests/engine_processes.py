@@ -112,6 +112,7 @@ class Work:
         named = {
             "PACKFLOW_CACHE": str(self.folder / "cache"),
             "SPARK_LOCAL_IP": "127.0.0.1",
+            "JAVA_TOOL_OPTIONS": f"-Djava.io.tmpdir={self.folder}",  # Spark's libraries are unpacked there, and left
             "PYSPARK_PYTHON": str(self.python),
             "RAY_USAGE_STATS_ENABLED": "0",
             "RAY_AUTH_MODE": "token",  # which a head may demand of those who join

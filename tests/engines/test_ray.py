@@ -50,7 +50,10 @@ try:
     scored(table, 1, keywords={"column": "missing"})
 except Exception as error:
     print("@@" + json.dumps(str(error)))
-for options, batch in (({"index": "missing"}, table), ({}, {"text": []}), ({}, pa.table({"text": [1, 2]}))):
+wrong = [
+    ({"index": "missing"}, table), ({}, {"text": []}), ({}, pa.table({"text": [1, 2]})), ({"index": "text"}, table),
+]
+for options, batch in wrong:
     try:
         Scorer(archive, **settings, **options)(batch)
     except Exception as error:
@@ -99,7 +102,7 @@ def test_a_dataset_survives_the_death_of_an_actor(work: Work, cluster: Any, tmp_
 
 
 def test_a_gpu_and_refusals(work: Work, cluster: Any, tmp_path: Path, marks: Path) -> None:
-    *outputs, column, index, batch_format, kind = told(
+    *outputs, column, index, batch_format, kind, number = told(
         work.program(DATA + SMALL, cluster[0], work.archive, marks, log=tmp_path / "log")
     )
     assert outputs == ['{"gpu":"0"}'] * 3
@@ -107,6 +110,7 @@ def test_a_gpu_and_refusals(work: Work, cluster: Any, tmp_path: Path, marks: Pat
     assert "There is no column missing." in index
     assert "not as Arrow's Table" in batch_format
     assert "The column text is of type int64" in kind
+    assert "The column text is of type string; expected is a whole number" in number
 
 
 def test_a_run_of_a_person_survives_an_actor_and_an_event_that_kills(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,7 @@ import unittest
 from contextlib import contextmanager, nullcontext
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -20,9 +22,12 @@ import packflow_runtime
 from packflow_runtime.engines.columns import check_columns
 from packflow_runtime.engines.fetching import written_file
 from packflow_runtime.engines.installed import EngineNotInstalledError, engine_module
+from packflow_runtime.engines.interrupts import interrupted_afterwards
 from packflow_runtime.engines.process_model import ProcessModel, process_model
+from packflow_runtime.engines.ray_run import RayChild, ray_models
 from packflow_runtime.engines.running import EngineProcess, outcomes_of
 from packflow_runtime.engines.shipped import ShippedModel, checked_archive, configuration
+from packflow_runtime.engines.spark_run import spark_models
 from packflow_runtime.errors import PackflowError
 from packflow_runtime.lines import Lines
 from packflow_runtime.outcomes import run_lines
@@ -274,6 +279,79 @@ class Running(Engines):
             done = self.run_command("run", target, "--engine", "ray", *more)
             self.assertEqual(done.returncode, 2, done.stderr)
             self.assertIn(told, done.stderr)
+
+
+class Starting(unittest.TestCase):
+    def test_a_cluster_of_this_run_demands_a_token_and_one_that_is_joined_is_as_it_is(self) -> None:
+        seen: list[tuple[str | None, int]] = []
+
+        def refuse(**settings: Any) -> None:
+            seen.append((os.environ.get("RAY_AUTH_MODE"), len(os.environ.get("RAY_AUTH_TOKEN", ""))))
+            raise RuntimeError(str(settings["address"]))
+
+        library = SimpleNamespace(init=refuse)
+        for address in (None, "h:6379"):
+            kept = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+            with mock.patch.dict(os.environ, kept, clear=True), mock.patch.dict(sys.modules, {"ray": library}):
+                with self.assertRaises(PackflowError) as caught:
+                    ray_models(None, Path("m"), SimpleNamespace(engine_address=address))  # type: ignore[arg-type]
+                self.assertEqual(caught.exception.code, "engine-not-started")
+        self.assertEqual(seen, [("token", 64), (None, 0)])
+
+    def test_what_else_goes_wrong_with_ray_is_told(self) -> None:
+        base = type("RayError", (Exception,), {})
+        kinds = {name: type(name, (base,), {}) for name in ("GetTimeoutError", "RayActorError", "ObjectLostError")}
+        library = mock.MagicMock()
+        library.exceptions = SimpleNamespace(RayError=base, **kinds)
+        library.get.side_effect = kinds["ObjectLostError"]("first\nthe object is lost")
+        child = RayChild(library, (None, None), 1.0)  # type: ignore[arg-type]
+        with self.assertRaises(PackflowError) as caught:
+            child.start()
+        self.assertEqual((caught.exception.code, caught.exception.exit_code), ("engine-failed", 4))
+        self.assertEqual(caught.exception.detail, "the object is lost")
+
+    def test_an_interrupt_waits_until_an_engine_has_started_and_a_second_one_does_not(self) -> None:
+        done: list[int] = []
+        before = signal.getsignal(signal.SIGINT)
+        with self.assertRaises(KeyboardInterrupt), interrupted_afterwards():
+            signal.raise_signal(signal.SIGINT)
+            done.append(1)
+        with self.assertRaises(KeyboardInterrupt), interrupted_afterwards():
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+            done.append(2)
+        with interrupted_afterwards():
+            done.append(3)
+        self.assertEqual((done, signal.getsignal(signal.SIGINT)), ([1, 3], before))
+
+    def test_spark_on_this_machine_is_reached_from_this_machine_alone(self) -> None:
+        for address, expected in ((None, "127.0.0.1"), ("spark://h:7077", None)):
+            builder = _Builder()
+            sql = SimpleNamespace(SparkSession=SimpleNamespace(builder=builder))
+            modules = mock.patch.dict(sys.modules, {"pyspark.sql": sql})
+            with mock.patch.dict(os.environ), modules, self.assertRaises(PackflowError):
+                spark_models(None, Path("m"), SimpleNamespace(engine_address=address))  # type: ignore[arg-type]
+            self.assertEqual(builder.settings.get("spark.driver.bindAddress"), expected)
+
+
+class _Builder:
+    """Spark's builder of sessions, which notes what it is told and starts nothing."""
+
+    def __init__(self) -> None:
+        self.settings: dict[str, str] = {}
+
+    def appName(self, name: str) -> _Builder:  # noqa: N802 - Spark's name
+        return self.config("name", name)
+
+    def master(self, address: str) -> _Builder:
+        return self.config("master", address)
+
+    def config(self, name: str, value: str) -> _Builder:
+        self.settings[name] = value
+        return self
+
+    def getOrCreate(self) -> None:  # noqa: N802 - Spark's name
+        raise RuntimeError("it does not start")
 
 
 class Adapters(unittest.TestCase):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import PackflowError
-from .columns import ERROR, OUTPUT, check_columns, scored
+from .columns import ERROR, OUTPUT, check_columns, column_type_error, scored
 from .fetching import written_file
 from .installed import engine_module
 from .process_model import process_model
@@ -19,7 +19,7 @@ from .shipped import ShippedModel, checked_archive, configuration
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from pyarrow import Table
@@ -84,5 +84,10 @@ class Scorer:
                 hint='Write map_batches(Scorer, batch_format="pyarrow", …).',
             )
         check_columns(batch.schema.names, self._column, self._index, (OUTPUT, ERROR))
-        numbers = range(1, len(batch) + 1) if self._index is None else batch.column(self._index).to_pylist()
+        numbers: Sequence[int] = range(1, len(batch) + 1)
+        if self._index is not None:
+            kind = batch.schema.field(self._index).type
+            if not engine_module("pyarrow.types").is_integer(kind):
+                raise column_type_error(self._index, kind, "a whole number", "Cast it, or leave index out.")
+            numbers = batch.column(self._index).to_pylist()
         return type(batch).from_pydict(scored(batch, self._model, self._column, numbers))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,8 +28,10 @@ _PACKAGE = Path(__file__).parent.parent
 
 def ray_models(model: ShippedModel, archive: Path, options: argparse.Namespace) -> ChildModels:
     """The model in actors: ``--workers`` of them, else one for each CPU of the cluster. Raises PackflowError."""
-    ray = engine_module("ray")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported from a cluster that is ours
+    if not options.engine_address:
+        _keep_to_ourselves()
+    ray = engine_module("ray")
     try:
         ray.init(
             address=options.engine_address or "local",  # which joins none that happens to run here
@@ -48,6 +51,17 @@ def ray_models(model: ShippedModel, archive: Path, options: argparse.Namespace) 
         raise
     timeout = options.timeout * BATCHES_A_CALL["ray"]
     return ChildModels([RayChild(ray, source, timeout) for _ in range(count)], release=ray.shutdown)
+
+
+def _keep_to_ourselves() -> None:
+    """Have a cluster of this run demand a token that this run alone knows: Ray listens on all of a machine's addresses.
+
+    Ray reads it when it is imported, and runs whatever it is sent.
+    """
+    if "RAY_AUTH_MODE" not in os.environ:
+        os.environ["RAY_AUTH_MODE"] = "token"
+        os.environ.pop("RAY_AUTH_TOKEN_PATH", None)
+        os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
 
 
 class RayChild:
@@ -101,6 +115,14 @@ class RayChild:
         except exceptions.RayActorError:
             self._actor = None
             raise ChildDiedError("model-died", "its actor ended") from None
+        except exceptions.RayError as error:
+            raise PackflowError(
+                "Ray gave the run up.",
+                detail=(str(error).strip() or type(error).__name__).splitlines()[-1],
+                code="engine-failed",
+                exit_code=ExitCode.MODEL_FAILED,
+                hint="See whether the cluster is well: ray status. With --resume the run goes on from where it was.",
+            ) from error
 
 
 def _not_started(error: Exception, address: str | None) -> PackflowError:

@@ -11,6 +11,7 @@ from ..errors import ExitCode, PackflowError
 from ..reporting import print_notice
 from ..supervised import ChildModels, load_error
 from .installed import engine_module
+from .interrupts import interrupted_afterwards
 from .running import EngineProcess, outcomes_of
 from .spark_files import SparkFetch, ship
 
@@ -94,8 +95,12 @@ def _session(options: argparse.Namespace) -> Any:  # noqa: ANN401 - a SparkSessi
     address = options.engine_address or "local[*]"
     builder = sql.SparkSession.builder.appName("packflow run").master(address)
     builder = builder.config("spark.ui.enabled", "false").config("spark.ui.showConsoleProgress", "false")
+    if address.startswith("local"):  # nobody else is to reach it
+        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+        builder = builder.config("spark.driver.host", "127.0.0.1").config("spark.driver.bindAddress", "127.0.0.1")
     try:
-        session = builder.getOrCreate()
+        with interrupted_afterwards():
+            session = builder.getOrCreate()
     except Exception as error:
         raise PackflowError(
             f"Spark could not be started with the master {address}.",
