@@ -298,7 +298,7 @@ def test_without_its_library(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(NotFoundError, match="not installed beside Packflow") as caught:
         start(StartOptions(port=0))
     assert (caught.value.code, caught.value.exit_code) == ("textual-serve-missing", 3)
-    assert "pipx inject packflow 'textual-serve>=1.1'" in str(caught.value.hint)
+    assert "pipx inject packflow 'textual-serve>=1.1.3'" in str(caught.value.hint)
 
 
 # The process behind a page.

@@ -25,7 +25,7 @@ def start_serving(screen: str, theme: str | None, port: int, *, debug: bool) -> 
         raise NotFoundError(
             "A browser needs the textual-serve library, which is not installed beside Packflow.",
             code="textual-serve-missing",
-            hint="Install it: pipx inject packflow 'textual-serve>=1.1' (elsewhere: pip install 'textual-serve>=1.1')",
+            hint="Install it: pipx inject packflow 'textual-serve>=1.1.3' (elsewhere: pip install 'textual-serve>=1.1.3')",
         ) from None
     with _bound(port) as listening:
         return serve(_words(screen, theme, debug=debug), listening, _tell)
