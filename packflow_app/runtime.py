@@ -67,6 +67,7 @@ from packflow_runtime.model_comparison import (
     comparison_data,
     describe_models,
     difference,
+    size_text,
 )
 from packflow_runtime.native import child_path
 from packflow_runtime.outputs import ERROR_KEY
@@ -241,6 +242,7 @@ __all__ = [
     "shown_size",
     "signed_bytes",
     "signed_file",
+    "size_text",
     "subject_digest",
     "unmet_demands",
     "verify_archive",

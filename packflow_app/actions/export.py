@@ -165,7 +165,7 @@ def _check_kit(options: ExportOptions) -> None:
     if options.kit is not None:
         check_kit_place(options.kit.absolute(), force=options.force)
     elif options.targets:
-        raise UsageError("--target is of a kit, and none is asked for.", hint="Name its folder: --kit DIR")
+        raise UsageError("--target names machines of a kit, and no kit is named.", hint="Name its folder: --kit DIR")
 
 
 def _signed(exported: Exported, signer: Signer, *, force: bool) -> WrittenSignature:

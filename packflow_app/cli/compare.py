@@ -20,7 +20,7 @@ from packflow_app.cli.terminal import Terminal, columns, visible
 from packflow_app.dryrun.client import WorkerLimits
 from packflow_app.questions.dry_run_values import check_seconds, check_tolerance
 from packflow_app.result import Problem, Result
-from packflow_app.runtime import ExitCode
+from packflow_app.runtime import ExitCode, size_text
 
 if TYPE_CHECKING:
     from packflow_app.runtime import FieldChange, ModelComparison
@@ -92,9 +92,13 @@ def _row(field: FieldChange) -> list[str]:
     first = field.first
     left, right = (_short(value) for value in (first.left, first.right))
     example = {"missing": f"{left} is gone", "extra": f"{right} is new"}.get(first.kind, f"{left} → {right}")
-    largest = "" if field.largest is None else f"{field.largest:.3g}"
     name = field.path or "(the whole output)"
-    return [escape(visible(name)), f"{field.events:,}", largest, escape(visible(f"event {first.event}: {example}"))]
+    return [
+        escape(visible(name)),
+        f"{field.events:,}",
+        size_text(field.largest),
+        escape(visible(f"event {first.event}: {example}")),
+    ]
 
 
 def _short(value: object) -> str:

@@ -13,6 +13,7 @@ from packflow_app.cli.terminal import Terminal, bar, columns, visible
 from packflow_app.cli.wording import counted, shown_path
 from packflow_app.dryrun.probe_report import CLEAN_ERROR
 from packflow_app.dryrun.problems import VERDICT_NAMES, name_of, place_of
+from packflow_app.runtime import size_text
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -189,7 +190,8 @@ def _names(found: list[ProbeResult]) -> str:
 
 def _difference_text(difference: Difference) -> str:
     """Where one by one and a batch part, with both values."""
-    delta = f" (|Δ| {difference.difference:.3g})" if difference.difference is not None else ""
+    size = size_text(difference.difference)
+    delta = f" (|Δ| {size})" if size else ""
     left, right = (json.dumps(value, ensure_ascii=False) for value in (difference.left, difference.right))
     return f"{place_of(difference)}: {left} one by one, {right} in {difference.mode}{delta}"
 

@@ -83,7 +83,8 @@ class Terminal:
         """Print the JSON envelope where it was asked for; returns the exit code either way."""
         if self.as_json:
             escaped = sys.stdout.encoding.lower() != "utf-8"  # an escape of another kind would not be JSON
-            text = json.dumps(result.envelope(self.command), ensure_ascii=escaped, indent=2, default=str)
+            answer = result.envelope(self.command)
+            text = json.dumps(answer, ensure_ascii=escaped, allow_nan=False, indent=2, default=str)
             try:
                 with _standard_output():
                     sys.stdout.write(text + "\n")

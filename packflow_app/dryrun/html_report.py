@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from packflow_app.dryrun.probe_report import GRAVE, HANDLED, VERDICTS
 from packflow_app.errors import not_writable
 from packflow_app.placing import sibling
+from packflow_app.runtime import size_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -94,7 +95,7 @@ def _sections(report: dict[str, Any]) -> list[dict[str, Any]]:
     against = report["against"]
     if against is not None and against["fields"]:
         rows = [
-            [field["path"], field["events"], field["largest"] if field["largest"] is not None else "", _example(field)]
+            [field["path"], field["events"], size_text(field["largest"]), _example(field)]
             for field in against["fields"][:_SHOWN_ROWS]
         ]
         title = f"Against {against['old']}"

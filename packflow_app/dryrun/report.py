@@ -204,7 +204,7 @@ def keep_dry_run(
             ignore.write_text("*\n")
         for name, lines in ((_INPUTS, inputs), (_OUTPUTS, outputs), (PROBES, probes)):
             _replace(folder / name, b"".join(line + b"\n" for line in lines))
-        _replace(folder / _REPORT, json.dumps(report.as_json(), indent=2, sort_keys=True).encode() + b"\n")
+        _replace(folder / _REPORT, _as_bytes(report))
     except OSError as error:
         raise not_writable(folder, error) from error
     return folder / _REPORT
@@ -221,6 +221,10 @@ def kept_dry_run(project_dir: Path) -> KeptDryRun | None:
     if not isinstance(report, dict) or len(inputs) != len(outputs):
         return None
     return KeptDryRun(report, inputs, outputs)
+
+
+def _as_bytes(report: DryRunReport) -> bytes:
+    return json.dumps(report.as_json(), allow_nan=False, indent=2, sort_keys=True).encode() + b"\n"
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -98,11 +98,17 @@ def _prepare(work: Path, project: Path, files: Mapping[str, Path], before: Mappi
     record = []
     for number, (name, new) in enumerate(files.items()):
         path = project / name
-        if path.is_symlink() or digest_of(path) != before[name]:
+        if path.is_symlink():
             raise NotWritableError(
-                f"{name} is a link." if path.is_symlink() else f"{name} was changed meanwhile.",
+                f"{name} is a symbolic link, which is not replaced.",
                 file=name,
-                hint="Nothing was changed. Put the file itself there, or run the command again.",
+                hint="Put the file that it points to in its place, then run the command again; nothing was changed.",
+            )
+        if digest_of(path) != before[name]:
+            raise NotWritableError(
+                f"{name} was changed by something else while the command ran.",
+                file=name,
+                hint="Run the command again; nothing was changed.",
             )
         if before[name] is not None:
             _keep(path, work / str(number))

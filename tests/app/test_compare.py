@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import pytest
 
 import commands
 from packflow_app.actions.export import ExportOptions, export
+from packflow_app.cli.terminal import Terminal
+from packflow_app.result import Result
 from projects import backend, write_project
 
 EVENTS = [{"n": n, "x": n * 0.5} for n in range(40)]
@@ -59,6 +62,32 @@ def test_the_table(models: tuple[Path, Path, Path]) -> None:
     assert "event 32: 31.0 → 31.25" in done.stdout
     assert "event 1: 1 is gone" in done.stdout
     assert "Traceback" not in done.stderr
+
+
+def test_a_difference_that_no_float_holds(tmp_path: Path) -> None:
+    one, other = (write_project(tmp_path / name, backend(f"return [{{'x': {x}}} for e in inputs]"), EVENTS[:2])
+                  for name, x in (("one", "1.7e308"), ("other", "-1.7e308")))  # fmt: skip
+    events = one / "samples" / "events.ndjson"
+    done = commands.packflow("compare", one, other, events, "--json", code=1)
+    data = json.loads(done.stdout, parse_constant=pytest.fail)["data"]
+    assert data["fields"][0]["largest"] == data["fields"][0]["first"]["difference"] == "Infinity"
+    assert "beyond a float" in packflow("compare", one, other, events, code=1).stdout
+
+
+def test_a_dry_run_with_a_difference_that_no_float_holds(tmp_path: Path) -> None:
+    parts = "return [{'x': 1.7e308 if len(inputs) == 1 else -1.7e308} for e in inputs]"
+    project = write_project(tmp_path / "parts", backend(parts), EVENTS[:3])
+    report = tmp_path / "report.html"
+    done = packflow("dry-run", "--report", report, code=1, cwd=project)
+    assert "(|Δ| beyond a float)" in done.stdout + done.stderr
+    answer = packflow("dry-run", "--json", code=1, cwd=project)
+    assert answer["data"]["parity"]["first_difference"]["difference"] == "Infinity"
+
+
+def test_no_command_can_print_what_is_no_json() -> None:
+    terminal = Terminal(quiet=False, as_json=True, command=["packflow", "demo"])
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        terminal.emit(Result({"x": float("inf")}))
 
 
 def test_a_model_equals_itself(models: tuple[Path, Path, Path]) -> None:

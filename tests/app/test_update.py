@@ -311,7 +311,7 @@ def test_a_swap_that_fails_puts_everything_back(tmp_path: Path) -> None:
     assert ((tmp_path / "a").read_text(), (tmp_path / "deep" / "b").exists()) == ("old", False)
     (tmp_path / "one").write_text("new")
     with (
-        pytest.raises(PackflowError, match="changed meanwhile"),
+        pytest.raises(PackflowError, match="a was changed by something else while the command ran"),
         swapped(tmp_path, {"a": tmp_path / "one"}, {"a": "?"}),
     ):
         pass

@@ -33,7 +33,8 @@ def envelope(
         "errors": [*errors],
         "warnings": [*warnings],
     }
-    return json.dumps(told, ensure_ascii=False, indent=2, default=str).encode("utf-8", "backslashreplace") + b"\n"
+    text = json.dumps(told, ensure_ascii=False, allow_nan=False, indent=2, default=str)
+    return text.encode("utf-8", "backslashreplace") + b"\n"
 
 
 def problem(

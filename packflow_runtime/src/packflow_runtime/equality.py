@@ -70,14 +70,14 @@ class Rule:
         for name, value in (("rtol", self.rtol), ("atol", self.atol)):
             if value is not None and not (isfinite(value) and value >= 0):
                 raise PackflowError(
-                    f"{name} is {value}",
-                    hint=f"give {name} as a finite number >= 0",
+                    f"The tolerance {name} is {value}.",
+                    hint=f"Give {name} as a finite number that is not negative, such as 1e-6.",
                     code="tolerance-invalid",
                 )
         if "" in self.ignore:
             raise PackflowError(
-                "an ignored path is empty",
-                hint="name a path below the output, such as a.b",
+                "A path to ignore is empty.",
+                hint="Name a field of the outputs, such as score or user.age.",
                 code="path-invalid",
             )
 
@@ -125,7 +125,7 @@ class FieldDifference:
 
     def as_json(self) -> dict[str, JSON]:
         """Return strict JSON types under the names of the fields."""
-        largest = "Infinity" if self.largest == inf else self.largest
+        largest = json_number(self.largest)
         return {"path": self.path, "events": self.events, "largest": largest, "first": self.first.as_json()}
 
 
@@ -447,9 +447,16 @@ def _shown(value: JSON, depth: int = _SHOWN_DEPTH) -> JSON:
     return {**members, "…": f"({rest:,} more)"} if rest > 0 else members
 
 
+def json_number(value: float | None) -> float | str | None:
+    """Return a float as strict JSON has it: NaN and infinities, which JSON lacks, by their names."""
+    if value is None or isfinite(value):
+        return value
+    return "NaN" if isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
 def _shown_scalar(value: JSON) -> JSON:
-    if isinstance(value, float) and not isfinite(value):
-        return "NaN" if isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, float):
+        return json_number(value)
     if isinstance(value, int) and value.bit_length() > _SHOWN_BITS:  # Python refuses to print the largest
         return f"(an integer of {value.bit_length():,} bits)"
     if isinstance(value, str) and len(value) > _SHOWN_CHARACTERS:

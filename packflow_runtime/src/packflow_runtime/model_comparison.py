@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from .equality import Comparison, FieldDifference, Mismatch, Rule, compare
+from .equality import Comparison, FieldDifference, Mismatch, Rule, compare, json_number
 from .outputs import ERROR_KEY
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class Difference:
     """Where two runs first part; ``event`` counts from 1, ``path`` is the field, left is the first of the two.
 
-    ``mode`` is what people call the second. ``step`` is the first one whose value differs, where the steps' values can
-    be told apart by event.
+    ``mode`` is what people call the second. ``difference`` is strict JSON: "Infinity" where no float holds it.
+    ``step`` is the first one whose value differs, where the steps' values can be told apart by event.
     """
 
     mode: str
@@ -26,17 +26,17 @@ class Difference:
     kind: str
     left: Any
     right: Any
-    difference: float | None
+    difference: float | str | None
     step: str | None = None
 
 
 @dataclass(frozen=True)
 class FieldChange:
-    """A field whose value differs in ``events`` events, by at most ``largest`` where it is a number; the first one."""
+    """A field whose value differs in ``events`` events, by at most ``largest`` (as a JSON value); the first one."""
 
     path: str
     events: int
-    largest: float | None
+    largest: float | str | None
     first: Difference
 
 
@@ -88,6 +88,11 @@ def difference(mode: str, mismatch: Mismatch, step: str | None = None) -> Differ
     return Difference(mode=mode, **{**shown, "event": mismatch.event + 1}, step=step)  # type: ignore[arg-type]
 
 
+def size_text(size: float | str | None) -> str:
+    """How far two floats lie apart, as people read it; empty where that is not known."""
+    return "" if size is None else "beyond a float" if size == "Infinity" else f"{size:.3g}"
+
+
 def comparison_data(comparison: Comparison) -> dict[str, Any]:
     """A comparison as JSON, with events counted from 1 as people do."""
     details: dict[str, Any] = comparison.as_json()
@@ -99,4 +104,4 @@ def comparison_data(comparison: Comparison) -> dict[str, Any]:
 
 
 def _change(field: FieldDifference) -> FieldChange:
-    return FieldChange(field.path, field.events, field.largest, difference("new", field.first))
+    return FieldChange(field.path, field.events, json_number(field.largest), difference("new", field.first))

@@ -8,6 +8,7 @@ from textual.widgets.option_list import Option
 from packflow_app.dryrun.problems import errors_of, place_of, warnings_of
 from packflow_app.dryrun.report import DryRunReport
 from packflow_app.result import Problem
+from packflow_app.runtime import size_text
 from packflow_app.tui.widgets.lists import Options
 from packflow_app.wording import visible
 
@@ -70,6 +71,7 @@ def difference_title(report: DryRunReport) -> str:
     first = report.parity.first_difference if report.parity is not None else None
     if first is None:
         return ""
-    delta = f"  |Δ| {first.difference:.3g}" if first.difference is not None else ""
+    size = size_text(first.difference)
+    delta = f"  |Δ| {size}" if size else ""
     step = f"  in {first.step}" if first.step else ""
     return f"{place_of(first)}{delta}{step}"

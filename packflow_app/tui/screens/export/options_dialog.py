@@ -67,7 +67,9 @@ class ExportOptionsDialog(FormDialog[ExportOptions]):
         if targets:
             targets_of(targets)  # which says what is none
             if kit is None:
-                raise UsageError("Machines are of a kit.", hint="Name its folder, or leave them out.")
+                raise UsageError(
+                    "Machines are named, and no kit is.", hint="Name the kit's folder, or leave the machines out."
+                )
         return replace(
             self.before,
             output=self.path("output") or Path(),
@@ -87,7 +89,7 @@ class ExportOptionsDialog(FormDialog[ExportOptions]):
         if key is None and not command:
             return None
         if key is not None and command:
-            raise UsageError("Two ways to sign.", hint="Sign with a key, or with a command, not with both.")
+            raise UsageError("A key and a command are both named.", hint="Leave one of the two empty.")
         if command and public is None:
             raise UsageError("The public key is missing.", hint="Name the one that the command signs with.")
         passphrase = self.query_one("#passphrase", Input).value or None

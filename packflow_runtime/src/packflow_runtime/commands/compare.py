@@ -108,8 +108,14 @@ def _row(field: FieldChange) -> tuple[str, str, str, str]:
     first = field.first
     left, right = _short(first.left), _short(first.right)
     example = {"missing": f"{left} is gone", "extra": f"{right} is new"}.get(first.kind, f"{left} → {right}")
-    largest = "" if field.largest is None else f"{field.largest:.3g}"
-    return field.path or "(the whole output)", f"{field.events:,}", largest, f"event {first.event}: {example}"
+    from ..model_comparison import size_text  # noqa: PLC0415 - not needed to say how
+
+    return (
+        field.path or "(the whole output)",
+        f"{field.events:,}",
+        size_text(field.largest),
+        f"event {first.event}: {example}",
+    )
 
 
 def _short(value: object) -> str:
