@@ -159,7 +159,7 @@ async def test_all_options_are_in_the_dialog_and_the_command(project: Path, work
         assert "word" not in driver.text, "a passphrase is seen by nobody"
         assert "nonsense" in driver.text.splitlines()[-8] or "target" in driver.text
         await fill(driver, targets="linux-x86_64-cp311")
-        assert "Name its folder" in driver.text
+        assert "Name the kit's folder" in driver.text
         await fill(driver, targets="", command="signer --now")
         assert "not with both" in driver.text
         await fill(driver, command="")

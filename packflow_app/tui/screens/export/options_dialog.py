@@ -89,7 +89,9 @@ class ExportOptionsDialog(FormDialog[ExportOptions]):
         if key is None and not command:
             return None
         if key is not None and command:
-            raise UsageError("A key and a command are both named.", hint="Leave one of the two empty.")
+            raise UsageError(
+                "A key and a command are both named.", hint="Sign with a key, or with a command, not with both."
+            )
         if command and public is None:
             raise UsageError("The public key is missing.", hint="Name the one that the command signs with.")
         passphrase = self.query_one("#passphrase", Input).value or None
