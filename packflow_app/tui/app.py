@@ -91,8 +91,9 @@ class PackflowApp(App[int]):
             screen._css_update_count = self._css_update_count  # noqa: SLF001 - as Textual's own method does
 
     def on_mount(self) -> None:
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            self._leave_on(number)
+        self._leave_on(signal.SIGTERM)
+        if hasattr(signal, "SIGHUP"):  # Windows has none
+            self._leave_on(signal.SIGHUP)
         self.call_after_refresh(self._begin)
 
     def _leave_on(self, number: signal.Signals) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import re
 import select
-import termios
 import time
-import tty
+from contextlib import suppress
+
+with suppress(ImportError):  # Windows has none, and no /dev/tty to ask
+    import termios
+    import tty
 
 WAIT_SECONDS = 0.1
 # The second question is one that every terminal answers: after its answer, none to the first will come.

@@ -10,13 +10,21 @@ from pathlib import Path
 from packflow_app.errors import NotFoundError, UsageError
 from packflow_app.tui.browser import HOST
 
+_LIBRARY = "'textual-serve>=1.1.3'"
+
 
 def start_serving(screen: str, theme: str | None, port: int, *, debug: bool) -> int:
     """Serve the app on a port of 127.0.0.1 (0: a free one); returns the exit code, 128 plus the number of a signal.
 
     ``theme`` is what was asked for by an option. Raises NotFoundError where textual-serve is not installed,
-    UsageError where the port cannot be had.
+    UsageError where the port cannot be had, and on Windows.
     """
+    if sys.platform == "win32":
+        raise UsageError(
+            "Serving the app to a browser needs Linux or macOS.",
+            code="platform-unsupported",
+            hint="Run packflow in Windows Terminal, which shows the same.",
+        )
     try:
         from packflow_app.tui.browser.server import serve  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as error:
@@ -25,7 +33,7 @@ def start_serving(screen: str, theme: str | None, port: int, *, debug: bool) -> 
         raise NotFoundError(
             "A browser needs the textual-serve library, which is not installed beside Packflow.",
             code="textual-serve-missing",
-            hint="Install it: pipx inject packflow 'textual-serve>=1.1.3' (elsewhere: pip install 'textual-serve>=1.1.3')",
+            hint=f"Install it: pipx inject packflow {_LIBRARY} (elsewhere: pip install {_LIBRARY}).",
         ) from None
     with _bound(port) as listening:
         return serve(_words(screen, theme, debug=debug), listening, _tell)
