@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 
+# Tests start thousands of processes; where this is set, each compiles again whatever it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test test-slow test-engines check lint format docs release-check clean
 
 demo: $(VENV)/.app
