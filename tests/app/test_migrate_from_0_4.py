@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from library_environments import environment_with
 from old_projects import (
     NESTED_BACKEND,
     NESTED_EVENTS,
@@ -31,11 +32,7 @@ pytestmark = pytest.mark.slow
 def old(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An environment with packflow 0.4.1 from PyPI; gives its folder of programs."""
     folder = tmp_path_factory.mktemp("old") / "environment"
-    base = getattr(sys, "_base_executable", sys.executable)
-    subprocess.run([base, "-m", "venv", str(folder)], check=True)
-    programs = folder / ("Scripts" if sys.platform == "win32" else "bin")
-    subprocess.run([programs / "python", "-m", "pip", "install", "-q", "packflow==0.4.1", "pytest"], check=True)
-    return programs
+    return environment_with(folder, "packflow==0.4.1", "pytest").parent
 
 
 def created(old: Path, folder: Path, name: str) -> Path:

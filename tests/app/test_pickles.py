@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from library_environments import environment_with
 from packflow_runtime.pickle_containers import list_pickles
 from packflow_runtime.pickle_findings import questions_about
 
@@ -50,11 +50,7 @@ def ml_python(tmp_path_factory: pytest.TempPathFactory) -> str:
     named = os.environ.get("PACKFLOW_TEST_ML_PYTHON")
     if named:
         return named
-    folder = tmp_path_factory.mktemp("ml") / "venv"
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    python = str(folder / "bin" / "python")
-    subprocess.run([python, "-m", "pip", "install", "--quiet", *LIBRARIES], check=True)
-    return python
+    return str(environment_with(tmp_path_factory.mktemp("ml") / "venv", *LIBRARIES))
 
 
 def run_check(python: str, check: str, folder: Path) -> Any:

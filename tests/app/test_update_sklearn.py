@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 import commands
+from library_environments import environment_with
 
 pytestmark = pytest.mark.slow
 
@@ -48,11 +49,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> str:
     if "PACKFLOW_TEST_MLFLOW_PYTHON" in os.environ:
         return os.environ["PACKFLOW_TEST_MLFLOW_PYTHON"]
     folder = tmp_path_factory.mktemp("trains") / "environment"
-    base = getattr(sys, "_base_executable", sys.executable)
-    subprocess.run([base, "-m", "venv", str(folder)], check=True)
-    found = str(folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python"))
-    subprocess.run([found, "-m", "pip", "install", "-q", "scikit-learn", "pandas", "joblib"], check=True)
-    return found
+    return str(environment_with(folder, "scikit-learn", "pandas", "joblib"))
 
 
 def packflow(*arguments: object, folder: Path, code: int = 0) -> Any:
