@@ -9,7 +9,7 @@ import typer
 
 from packflow_app.actions.init_options import InitOptions
 from packflow_app.cli.asking import TerminalPage, can_ask, program_words, prompter_of
-from packflow_app.cli.options import JsonOption, NoInputOption, terminal_of
+from packflow_app.cli.options import JsonOption, NoInputOption, TrustModelOption, TrustPickleOption, terminal_of
 from packflow_app.errors import UsageError
 from packflow_app.questions.init_interview import lacks_answers
 from packflow_app.questions.names import placed, proposed_name
@@ -63,13 +63,8 @@ def command(
             help="The fields that the model takes, in its order; or some as feature=field (default: by its own names).",
         ),
     ] = None,
-    trust_model: Annotated[
-        bool, typer.Option("--trust-model", help="Yes, open the pickle: I trust who made it.")
-    ] = False,
-    trust_pickle: Annotated[
-        list[str] | None,
-        typer.Option("--trust-pickle", metavar="NAME", help="Also let its pickles use this global (repeatable)."),
-    ] = None,
+    trust_model: TrustModelOption = False,
+    trust_pickle: TrustPickleOption = None,
     name: Annotated[
         str | None, typer.Option(metavar="NAME", help="The project's name (default: the folder's).")
     ] = None,

@@ -19,6 +19,11 @@ PythonOption = Annotated[
         help="The Python to run the model in (default: as `packflow env info` lists).",
     ),
 ]
+TrustModelOption = Annotated[bool, typer.Option("--trust-model", help="Yes, open the pickle: I trust who made it.")]
+TrustPickleOption = Annotated[
+    list[str] | None,
+    typer.Option("--trust-pickle", metavar="NAME", help="Also let its pickles use this global (repeatable)."),
+]
 
 
 def terminal_of(context: typer.Context, *, as_json: bool) -> Terminal:

@@ -12,7 +12,14 @@ from packflow_app.actions.update_plan import UpdateOptions
 from packflow_app.cli.asking import can_ask, confirmed
 from packflow_app.cli.dry_run import describe_progress as describe_run
 from packflow_app.cli.env import describe_progress as describe_environment
-from packflow_app.cli.options import JsonOption, NoInputOption, PythonOption, terminal_of
+from packflow_app.cli.options import (
+    JsonOption,
+    NoInputOption,
+    PythonOption,
+    TrustModelOption,
+    TrustPickleOption,
+    terminal_of,
+)
 from packflow_app.cli.update_view import show_trial, show_updated, update_data, update_warnings
 from packflow_app.cli.wording import counted, shown_path
 from packflow_app.dryrun.session import ModeProgressed
@@ -35,13 +42,8 @@ def command(
         str | None,
         typer.Option("--replace", metavar="NAME", help="The file it takes the place of (default: the only model)."),
     ] = None,
-    trust_model: Annotated[
-        bool, typer.Option("--trust-model", help="Yes, open the pickle: I trust who made it.")
-    ] = False,
-    trust_pickle: Annotated[
-        list[str] | None,
-        typer.Option("--trust-pickle", metavar="NAME", help="Also let its pickles use this global (repeatable)."),
-    ] = None,
+    trust_model: TrustModelOption = False,
+    trust_pickle: TrustPickleOption = None,
     features: Annotated[
         str | None,
         typer.Option(

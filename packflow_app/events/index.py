@@ -81,14 +81,6 @@ class EventIndex:
         piece = os.pread(self._descriptor, most, self._offset(position))
         return piece.partition(b"\n")[0]
 
-    def next_invalid(self, after: int, cancelled: Cancellation | None = None) -> InvalidLine | None:
-        """The first finding after a position, or None; raises CancelledError when ``cancelled`` is set."""
-        for block in self.blocks(after + 1):
-            stop_if(cancelled)
-            if block.invalid:
-                return block.invalid[0]
-        return None
-
     def _offset(self, position: int) -> int:
         """Where a line begins."""
         if position == 1:

@@ -88,11 +88,6 @@ class MlflowModel:
         return shapes[0][-1] if len(shapes) == 1 and len(shapes[0]) == 2 and shapes[0][-1] > 0 else None
 
 
-def is_mlflow_model(folder: Path) -> bool:
-    """Whether a folder holds a model that MLflow saved."""
-    return (folder / DESCRIPTION).is_file()
-
-
 def read_mlflow_model(folder: Path, names: Sequence[str] = ()) -> MlflowModel:
     """Read the folder; ``names`` are given to the columns of an example that has none of its own.
 

@@ -61,15 +61,12 @@ def test_a_page_is_what_stands_there(tmp_path: Path, name: str, first: int) -> N
         page = index.page(first, 50)
         expected = [item for item in every if first <= item[0] < first + 50]
         assert flat([page]) == expected
-        following = next((item[1] for item in every if item[0] > first and not isinstance(item[1], bytes)), None)
-        assert index.next_invalid(first) == following
 
 
 def test_an_empty_file_has_no_positions(tmp_path: Path) -> None:
     with open_index(write(tmp_path, b"")) as index:
         assert index.positions == 0
         assert index.page(1, 10).events == []
-        assert index.next_invalid(0) is None
 
 
 def test_indexing_can_be_stopped(tmp_path: Path) -> None:

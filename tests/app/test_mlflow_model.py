@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from packflow_app.projects.mlflow_model import MlflowField, is_mlflow_model, read_mlflow_model
+from packflow_app.projects.mlflow_model import MlflowField, read_mlflow_model
 from packflow_app.runtime import PackflowError
 
 INPUTS = [{"type": "double", "name": "rtt"}, {"type": "long", "name": "bytes", "required": False}]
@@ -63,7 +63,6 @@ def test_everything(tmp_path: Path) -> None:
             },
         )
     )
-    assert is_mlflow_model(tmp_path)
     assert (found.flavor, found.model_file, found.format) == ("sklearn", tmp_path / "model.pkl", "cloudpickle")
     assert (found.framework_version, found.python_version, found.mlflow_version) == ("1.4.2", "3.10.13", "2.14.1")
     assert found.requirements == ("cloudpickle==3.0.0", "scikit-learn==1.4.2")
@@ -281,7 +280,6 @@ def test_what_is_refused(tmp_path: Path, text: str, code: str, exit_code: int, s
 
 
 def test_what_is_no_mlflow_model(tmp_path: Path) -> None:
-    assert not is_mlflow_model(tmp_path)
     with pytest.raises(PackflowError, match="has no file MLmodel"):
         read_mlflow_model(tmp_path)
     with pytest.raises(PackflowError, match="there is no such folder"):
