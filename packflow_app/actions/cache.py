@@ -31,7 +31,9 @@ def list_cache(cache: Path | None = None) -> CacheContents:
 def clean(options: CleanOptions) -> Cleaned:
     """Remove what the options say and what is of no use; raises UsageError, PackflowError for a name nothing has."""
     if sum((options.everything, bool(options.names), options.older_than is not None)) > 1:
-        raise UsageError("--all, --older-than and names do not go together.", hint="Clean twice, or take --all.")
+        raise UsageError(
+            "--all, --older-than and names do not go together.", hint="Give one of the three; run it again for another."
+        )
     return clean_cache(
         _root(options.cache), everything=options.everything, names=options.names, older_than=options.older_than
     )

@@ -111,7 +111,9 @@ def _check(options: InspectOptions) -> None:
     if options.masks and options.save is None:
         raise UsageError("--mask changes what --save writes, and --save is not given.", hint="Add --save FILE.")
     if options.other is not None and options.save is not None:
-        raise UsageError("--save keeps a sample of one file.", hint="Leave out the second.")
+        raise UsageError(
+            "--save keeps a sample of one file, and two are named.", hint="Name only the file to be sampled."
+        )
     if options.save is not None and options.save.exists() and not options.force:
         raise UsageError(
             f"{options.save} is there already.", code="file-exists", hint="Choose another name, or add --force."

@@ -88,7 +88,7 @@ def read_file(
     del report
     name = options.file or ""
     if options.other is not None:
-        raise UsageError("--file is of one archive, and two are named.", hint="Leave the other one out.")
+        raise UsageError("--file names a file of one archive, and two archives are named.", hint="Name only the one.")
     kept, digest = bytearray(), hashlib.sha256()
 
     def take(chunk: bytes) -> None:

@@ -137,7 +137,7 @@ class Trial:
             raise UsageError(
                 f"{CONFIG_FILE} names no sample events that --events could replace.",
                 code="events-unused",
-                hint="Set dry_run.events there first.",
+                hint=f"Name a file of the project as dry_run.events in {CONFIG_FILE} first.",
             )
         survey = survey_events(self.options.events, numeric=False)
         self.stage.write(name, b"".join(event.raw.strip() + b"\n" for event in survey.sample))
@@ -182,7 +182,7 @@ class Trial:
                 "The project has no sample events to try the new model on.",
                 code="events-not-found",
                 file=CONFIG_FILE,
-                hint="Set dry_run.events there to a file in the project.",
+                hint=f"Name a file of the project as dry_run.events in {CONFIG_FILE}.",
             )
         return self.stage.folder / name
 

@@ -144,7 +144,7 @@ def verify(
         raise UsageError("--wheelhouse and --python are for a replay.", hint="Add --replay, or leave them out.")
     if options.signature is not None and len(options.archives) > 1:
         raise UsageError(
-            "--signature is of one archive, and several are named.",
+            "--signature names the signature of one archive, and several archives are named.",
             hint="Check them one by one, or put each signature beside its archive as ARCHIVE.sig.",
         )
 

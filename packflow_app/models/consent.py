@@ -30,7 +30,7 @@ def check_consent(file: ModelFile, trusted: frozenset[str], *, yes: bool, then: 
     name = file.path.name
     if file.listing.problems:
         raise CheckFailedError(
-            f"{name} cannot be told for sure: {file.listing.problems[0]}.",
+            f"What {name} asks for cannot be told for sure: {file.listing.problems[0]}.",
             code="model-damaged",
             hint="Copy it again, or save it again where it was trained.",
         )

@@ -160,7 +160,7 @@ def write_signature(
     found = check_signature(name, sha256, content, [signer.key])
     if found.state != "valid":
         raise CheckFailedError(
-            f"What signed does not hold the key {signer.key.fingerprint}: its signature is not by that key.",
+            f"The signature is not by the key {signer.key.fingerprint}: whatever signed holds another.",
             code="sign-command-other-key",
             hint="Give --public-key the key that the command signs with.",
         )

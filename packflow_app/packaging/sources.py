@@ -112,7 +112,7 @@ def read_lock(project: Project) -> bytes | None:
         return None
     if state is LockState.STALE:
         raise CheckFailedError(
-            f"{LOCK_FILE} is not of {REQUIREMENTS_FILE} as it is.",
+            f"{LOCK_FILE} was made of other requirements than {REQUIREMENTS_FILE} has now.",
             code="lock-stale",
             file=LOCK_FILE,
             hint="Bring it up to date: packflow env lock",

@@ -37,7 +37,7 @@ def project_files(skeleton: Skeleton) -> list[str]:
         raise NotFoundError(
             f"The skeleton {skeleton.name} has a file that no archive can hold: {error.title}",
             code="skeleton-invalid",
-            hint="Rename it.",
+            hint="Rename that file in the skeleton.",
         ) from None
     return sorted(names, key=lambda name: name.split("/"))
 

@@ -25,7 +25,9 @@ def replace_file(path: Path, before: bytes | None, after: bytes) -> None:
             shutil.copymode(target, work)
         if (target.read_bytes() if target.exists() else None) != before:
             raise NotWritableError(
-                f"{path} was changed meanwhile, so it is left as it is.", file=str(path), hint="Run the command again."
+                f"{path} was changed by somebody else while this ran, so it is left as it is.",
+                file=str(path),
+                hint="Run the command again.",
             )
         work.replace(target)
     except OSError as error:

@@ -83,10 +83,10 @@ def test_only_what_is_named_is_mended(project: Path, check: str, requirements: s
 def test_a_file_that_changed_since_is_left_as_it_is(project: Path) -> None:
     planned = fixed(project, "requirement-unpinned", plan=True).planned
     (project / "requirements.txt").write_text("typer\n# mine\n")
-    with pytest.raises(NotWritableError, match="changed meanwhile"):
+    with pytest.raises(NotWritableError, match="changed by somebody else"):
         apply_fixes(planned)
     (project / "requirements.txt").unlink()
-    with pytest.raises(NotWritableError, match="changed meanwhile"):
+    with pytest.raises(NotWritableError, match="changed by somebody else"):
         apply_fixes(planned)
     assert [path.name for path in project.iterdir() if "partial" in path.name] == []
 
@@ -94,7 +94,7 @@ def test_a_file_that_changed_since_is_left_as_it_is(project: Path) -> None:
 def test_a_new_file_is_not_put_over_one_that_came_meanwhile(project: Path) -> None:
     planned: list[PlannedFix] = fixed(project, "artifact-ignored", plan=True).planned
     (project / ".packflowignore").write_text("")
-    with pytest.raises(NotWritableError, match="changed meanwhile"):
+    with pytest.raises(NotWritableError, match="changed by somebody else"):
         apply_fixes(planned)
 
 

@@ -109,7 +109,7 @@ def test_what_was_edited_since_is_not_overwritten(project: Path) -> None:
 
 def test_a_file_that_changed_meanwhile(project: Path) -> None:
     (project / "deep/er/code.py").write_bytes(b"other\n")
-    with pytest.raises(NotWritableError, match="was changed meanwhile"):
+    with pytest.raises(NotWritableError, match="was changed by somebody else"):
         apply_changes(project, CHANGES)
     assert files(project) == {**OLD, "deep/er/code.py": b"other\n"}
     assert not (project / ".packflow").exists()

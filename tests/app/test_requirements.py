@@ -289,7 +289,7 @@ def test_a_missing_file_is_created_and_a_link_stays_one(tmp_path: Path) -> None:
 def test_a_file_that_changed_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
     found = declared(tmp_path, "numpy\n")
     found.path.write_bytes(b"pandas\n")
-    with pytest.raises(NotWritableError, match="changed meanwhile"):
+    with pytest.raises(NotWritableError, match="changed by somebody else"):
         write_requirements(rewrite(found, {"numpy": "2.1"}))
     assert found.path.read_bytes() == b"pandas\n"
     assert [path.name for path in tmp_path.iterdir()] == ["requirements.txt"]

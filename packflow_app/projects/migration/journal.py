@@ -134,7 +134,7 @@ def _check_as_read(project: Path, change: FileChange) -> None:
     path = project / change.name
     if (path.read_bytes() if path.exists() else None) != change.before:
         raise NotWritableError(
-            f"{change.name} was changed meanwhile, so nothing is changed.",
+            f"{change.name} was changed by somebody else while this ran, so nothing is changed.",
             file=change.name,
             hint="Run the command again.",
         )

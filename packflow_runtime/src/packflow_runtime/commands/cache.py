@@ -59,7 +59,7 @@ def answer(target: Target | None, options: argparse.Namespace) -> int:
             "--all, --older-than and names do not go together.",
             code="usage",
             exit_code=ExitCode.USAGE,
-            hint="Clean twice, or take --all.",
+            hint="Give one of the three; run it again for another.",
         )
     done = clean(cache_root(), everything=options.all, names=tuple(options.names), older_than=options.older_than)
     _show("cache", {"action": "clean", **asdict(done)}, cleaned_lines(done), as_json=options.json)

@@ -98,7 +98,7 @@ def _verify_all(archives: Sequence[Path], options: argparse.Namespace) -> int:
 def _check_usage(archives: Sequence[Path], options: argparse.Namespace) -> None:
     if options.signature is not None and len(archives) > 1:
         raise PackflowError(
-            "--signature is of one archive, and several are named.",
+            "--signature names the signature of one archive, and several archives are named.",
             code="usage",
             exit_code=ExitCode.USAGE,
             hint="Check them one by one, or put each signature beside its archive as ARCHIVE.sig.",

@@ -194,7 +194,7 @@ class Service:
         """Publish; an event whose error cannot be told either must not be acknowledged."""
         for message, reason in self._publish(link, sink, messages):
             raise PackflowError(
-                f"{sink.name} refuses what there is to say of the event {message.id}: {printable(reason)}.",
+                f"{sink.name} takes neither the output nor the error of the event {message.id}: {printable(reason)}.",
                 detail="The event is not acknowledged, and comes again.",
                 code="output-refused",
                 exit_code=ExitCode.NOT_WRITABLE,
