@@ -233,7 +233,7 @@ def _files_of(skeleton: Skeleton, settings: dict[str, str | None], *, example: b
             raise NotFoundError(
                 f"--set {variable.name}={answer}: there is no such file.",
                 code="setting-not-found",
-                hint=f"Name a file that is there: --set {variable.name}=FILE",
+                hint=f"Name one that is there: --set {variable.name}=FILE. The question was: {variable.question}",
             )
     return files
 
