@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from packflow_app.packaging.description import ArchiveDescription, SchemaField
 
 _MOST_ROWS = 60
-_LONGEST_VALUE = 60
 _MARKS = {"added": "[green]+[/]", "removed": "[red]-[/]", "changed": "[yellow]~[/]"}
 
 
@@ -168,27 +167,12 @@ def _show_topic(terminal: Terminal, title: str, found: tuple[ArchiveChange, ...]
     _heading(terminal, f"{title}  {len(found):,}")
     table = _facts()
     for change in shown[: None if verbose else _MOST_ROWS]:
-        table.add_row(f"  {_MARKS[change.kind]} {_text(change.what)}", _text(_before_and_after(change)))
+        table.add_row(f"  {_MARKS[change.kind]} {_text(change.what)}", _text(change.values))
     if of_runtime:
         table.add_row(f"  {_MARKS['changed']} {RUNTIME_DIR}/", f"{counted(of_runtime, 'file')}: -v shows them")
     terminal.show(table)
     if not verbose:
         _and_more(terminal, len(shown))
-
-
-def _before_and_after(change: ArchiveChange) -> str:
-    if change.kind == "added":
-        return _short(change.after)
-    if change.kind == "removed":
-        return f"was {_short(change.before)}"
-    if change.before == change.after:  # the sizes of files
-        return f"{_short(change.after)}, other bytes"
-    return f"{_short(change.before)} → {_short(change.after)}"
-
-
-def _short(value: Any) -> str:  # noqa: ANN401 - any JSON value
-    text = value if isinstance(value, str) else f"{value:,}" if type(value) is int else json.dumps(value)
-    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"
 
 
 def _and_more(terminal: Terminal, count: int) -> None:

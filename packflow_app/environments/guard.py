@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from packflow_app.environments.tools import EnvironmentProgressed, Toolbox, check_cancelled
 from packflow_app.errors import not_writable
 from packflow_app.locations import STATE_DIR
+from packflow_app.projects.one_at_a_time import lock_taken
 
 if TYPE_CHECKING:
     import threading
@@ -37,7 +38,7 @@ def working_on(
         raise not_writable(state, error) from error
     try:
         waiting = False
-        while not _locked(descriptor):
+        while not lock_taken(descriptor):
             check_cancelled(cancel)
             if not waiting:
                 report(EnvironmentProgressed("wait", "another packflow env is at work here"))
@@ -48,18 +49,3 @@ def working_on(
         yield Toolbox(project_dir, report, cancel, descriptor)
     finally:
         os.close(descriptor)
-
-
-def _locked(descriptor: int) -> bool:
-    """Whether the lock is ours now. Systems without flock go without."""
-    try:
-        import fcntl  # noqa: PLC0415 - not on every system
-    except ImportError:
-        return True
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:  # a file system without locks
-        return True
-    return True

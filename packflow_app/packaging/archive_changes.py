@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ _CLAIMS = (
     "golden_events",
     "created",
 )
+_LONGEST_VALUE = 60
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,17 @@ class ArchiveChange:
     def kind(self) -> str:
         """added, removed or changed."""
         return "added" if self.before is None else "removed" if self.after is None else "changed"
+
+    @property
+    def values(self) -> str:
+        """What it was and what it is, in a few words for a person."""
+        if self.kind == "added":
+            return _short(self.after)
+        if self.kind == "removed":
+            return f"was {_short(self.before)}"
+        if self.before == self.after:  # the sizes of files
+            return f"{_short(self.after)}, other bytes"
+        return f"{_short(self.before)} → {_short(self.after)}"
 
 
 @dataclass(frozen=True)
@@ -126,3 +139,8 @@ def _claims(description: ArchiveDescription) -> dict[str, Any]:
         **{f"pickle global {name}": "allowed" for name in manifest.pickle_allowlist},
     }
     return {key: value for key, value in claims.items() if value is not None}
+
+
+def _short(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    text = value if isinstance(value, str) else f"{value:,}" if type(value) is int else json.dumps(value)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"

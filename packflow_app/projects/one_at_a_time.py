@@ -22,7 +22,7 @@ def changing(folder: Path, command: str) -> Iterator[None]:
     """
     descriptor = _opened(folder)
     try:
-        if descriptor is not None and not _locked(descriptor):
+        if descriptor is not None and not lock_taken(descriptor):
             raise CheckFailedError(
                 f"Another packflow is changing the project in {folder} now.",
                 code="project-busy",
@@ -43,7 +43,8 @@ def _opened(folder: Path) -> int | None:
         return None
 
 
-def _locked(descriptor: int) -> bool:
+def lock_taken(descriptor: int) -> bool:
+    """Whether the lock on an open file or folder is ours now; systems and file systems without locks go without."""
     try:
         import fcntl  # noqa: PLC0415 - not on every system
     except ImportError:

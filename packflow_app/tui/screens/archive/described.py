@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from textual.content import Content
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 _MOST_ROWS = 500
 _LABEL = 14
 _WIDEST = 40
-_LONGEST_VALUE = 60
 _MARKS = {"added": ("+", "$success"), "removed": ("-", "$error"), "changed": ("~", "$warning")}
 
 
@@ -72,7 +71,7 @@ def _change_lines(found: tuple[ArchiveChange, ...]) -> list[Content]:
     width = min(_WIDEST, max((len(visible(one.what)) for one in own), default=0))
     lines = [
         Content.assemble(
-            (f"{_MARKS[one.kind][0]} ", _MARKS[one.kind][1]), f"{visible(one.what):<{width}}  ", visible(_values(one))
+            (f"{_MARKS[one.kind][0]} ", _MARKS[one.kind][1]), f"{visible(one.what):<{width}}  ", visible(one.values)
         )
         for one in own[:_MOST_ROWS]
     ]
@@ -82,21 +81,6 @@ def _change_lines(found: tuple[ArchiveChange, ...]) -> list[Content]:
         of_runtime = counted(len(found) - len(own), "file")
         lines.append(Content.assemble(("~ ", "$warning"), f"{RUNTIME_DIR}/  ", (of_runtime, "$muted")))
     return lines
-
-
-def _values(change: ArchiveChange) -> str:
-    if change.kind == "added":
-        return _short(change.after)
-    if change.kind == "removed":
-        return f"was {_short(change.before)}"
-    if change.before == change.after:  # the sizes of files
-        return f"{_short(change.after)}, other bytes"
-    return f"{_short(change.before)} → {_short(change.after)}"
-
-
-def _short(value: Any) -> str:  # noqa: ANN401 - any JSON value
-    text = value if isinstance(value, str) else f"{value:,}" if type(value) is int else json.dumps(value)
-    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"
 
 
 def _field_lines(fields: tuple[SchemaField, ...] | None) -> list[Content]:
