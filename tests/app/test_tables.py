@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from packflow_app.errors import NotFoundError
@@ -92,6 +92,7 @@ fields = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0
 
 
 @settings(max_examples=200, deadline=None)
+@example(table=[["", "0E0"], ["1.50", "-0"]])  # numbers, which are spelled otherwise when they are written again
 @given(table=st.integers(2, 4).flatmap(lambda width: st.lists(st.lists(fields, min_size=width, max_size=width))))
 def test_what_a_csv_writer_wrote_is_read_back(table: list[list[str]]) -> None:
     """The module that writes is the one that reads, so what is tested is all that stands around it."""
@@ -100,14 +101,18 @@ def test_what_a_csv_writer_wrote_is_read_back(table: list[list[str]]) -> None:
     names = [f"c{index}" for index in range(width)]
     csv.writer(written, quoting=csv.QUOTE_ALL).writerows([names, *table])
     read = blocks(written.getvalue().encode(), "csv")
-    assert [[_text(value) for value in event.values()] for block in read for event in block.events] == table
+    events = [list(event.values()) for block in read for event in block.events]
+    assert list(map(len, events)) == list(map(len, table))
+    for values, texts in zip(events, table, strict=True):
+        assert [_is_of(value, text) for value, text in zip(values, texts, strict=True)] == [True] * width
     assert not any(block.invalid for block in read)
 
 
-def _text(value: Any) -> str:
+def _is_of(value: Any, text: str) -> bool:
+    """Whether a field of this text is read as this value: the text itself, nothing, or the number that it spells."""
     if isinstance(value, str):
-        return value
-    return "" if value is None else json.dumps(value)
+        return value == text
+    return text == "" if value is None else repr(json.loads(text)) == repr(value)
 
 
 @pytest.fixture
