@@ -5,7 +5,7 @@
 The two are started in turn, so that whatever else the machine does falls on both; CPU time is told too, which a busy
 machine changes less. The terminal answers what terminals are asked at the start. Our first picture has the steps and
 the keys; the frames around them come with the next one, which Textual draws a sixtieth of a second later. Both are
-told. Goal of the first picture: at most 1.3 times the bare app's.
+told. Goal: the whole picture after at most 1.3 times as long as the bare app's.
 """
 
 from __future__ import annotations
@@ -99,8 +99,8 @@ def main() -> int:
         print(f"{name:20}", *(f"{statistics.median(one) * 1e3:5.0f} ms" for one in zip(*rounds_of, strict=True)))
     bare, ours = times.values()
     ratios = [statistics.median(our[at] / other[at] for other, our in zip(bare, ours, strict=True)) for at in range(3)]
-    print(f"{'median of ratios':20}", *(f"{ratio:8.2f}" for ratio in ratios), f"     goal of first {GOAL}")
-    return int(ratios[0] > GOAL)
+    print(f"{'median of ratios':20}", *(f"{ratio:8.2f}" for ratio in ratios), f"     goal of whole {GOAL}")
+    return int(ratios[1] > GOAL)
 
 
 if __name__ == "__main__":
