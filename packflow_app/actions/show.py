@@ -88,7 +88,10 @@ def read_file(
     del report
     name = options.file or ""
     if options.other is not None:
-        raise UsageError("--file names a file of one archive, and two archives are named.", hint="Name only the archive that has the file.")
+        raise UsageError(
+            "--file names a file of one archive, and two archives are named.",
+            hint="Name only the archive that has the file.",
+        )
     kept, digest = bytearray(), hashlib.sha256()
 
     def take(chunk: bytes) -> None:
