@@ -24,11 +24,7 @@ class ProfileTable(Table):
 
     def show(self, profile: EventsProfile) -> None:
         """Show another profile."""
-        self.clear(columns=True)
-        for name in COLUMNS:
-            self.add_column(name, key=name)
-        for path in profile.paths:
-            self.add_row(*_cells(path), key=path.path)
+        self.fill(COLUMNS, ((path.path, _cells(path)) for path in profile.paths))
 
 
 def _cells(path: PathProfile) -> list[Text]:
