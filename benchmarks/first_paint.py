@@ -45,8 +45,8 @@ PROJECT = {
 _SECONDS = 60
 
 
-def seconds_to(first: bytes, last: bytes, command: list[str], folder: Path) -> tuple[float, float, float]:
-    """How long a program takes until it draws each marker, and its CPU time until the last; it is killed then."""
+def seconds_to(markers: tuple[bytes, ...], command: list[str], folder: Path) -> tuple[float, float]:
+    """How long a program takes until it drew all markers, and its CPU time until then; it is killed then."""
     started = time.perf_counter()
     process, descriptor = pty.fork()
     if process == 0:
@@ -56,14 +56,11 @@ def seconds_to(first: bytes, last: bytes, command: list[str], folder: Path) -> t
         os.execvp(command[0], command)
     seen = b""
     answered = False
-    until_first = 0.0
     try:
-        while last not in seen:
+        while not all(marker in seen for marker in markers):
             if not select.select([descriptor], [], [], _SECONDS)[0]:
                 raise TimeoutError(seen[-500:])
             seen += os.read(descriptor, 1 << 16)
-            if not until_first and first in seen:
-                until_first = time.perf_counter() - started
             if b"\x1b[c" in seen and not answered:
                 answered = True
                 os.write(descriptor, b"\x1b]11;rgb:0000/0000/0000\x1b\\\x1b[?62;c")
@@ -72,7 +69,7 @@ def seconds_to(first: bytes, last: bytes, command: list[str], folder: Path) -> t
         os.kill(process, signal.SIGKILL)
         _, _, used = os.wait4(process, 0)
         os.close(descriptor)
-    return until_first, taken, used.ru_utime + used.ru_stime
+    return taken, used.ru_utime + used.ru_stime
 
 
 def main() -> int:
@@ -85,22 +82,22 @@ def main() -> int:
         for file, text in PROJECT.items():
             (folder / file).write_text(text)
         commands = {
-            "bare Textual app": (b"first picture", b"first picture", [sys.executable, "-c", BARE]),
-            "packflow": (b"inspect", b"Steps", [sys.executable, "-m", "packflow_app"]),
+            "bare Textual app": ((b"first picture",), [sys.executable, "-c", BARE]),
+            "packflow": ((b"Steps", b"inspect", b"Commands"), [sys.executable, "-m", "packflow_app"]),
         }
-        times: dict[str, list[tuple[float, float, float]]] = {name: [] for name in commands}
+        times: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
         for at in range(rounds + 1):
-            for program, (first, last, command) in commands.items():
-                taken = seconds_to(first, last, command, folder)
+            for program, (markers, command) in commands.items():
+                taken = seconds_to(markers, command, folder)
                 if at:  # the first compiles modules
                     times[program].append(taken)
-    print(f"{'median of each':20} {'first':>8} {'whole':>8} {'CPU':>8}")
+    print(f"{'median of each':20} {'picture':>8} {'CPU':>8}")
     for name, rounds_of in times.items():
         print(f"{name:20}", *(f"{statistics.median(one) * 1e3:5.0f} ms" for one in zip(*rounds_of, strict=True)))
     bare, ours = times.values()
-    ratios = [statistics.median(our[at] / other[at] for other, our in zip(bare, ours, strict=True)) for at in range(3)]
-    print(f"{'median of ratios':20}", *(f"{ratio:8.2f}" for ratio in ratios), f"     goal of whole {GOAL}")
-    return int(ratios[1] > GOAL)
+    ratios = [statistics.median(our[at] / other[at] for other, our in zip(bare, ours, strict=True)) for at in range(2)]
+    print(f"{'median of ratios':20}", *(f"{ratio:8.2f}" for ratio in ratios), f"     goal of the picture {GOAL}")
+    return int(ratios[0] > GOAL)
 
 
 if __name__ == "__main__":

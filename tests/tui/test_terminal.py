@@ -44,6 +44,14 @@ def assert_restored(terminal: Terminal) -> None:
     assert "\x1b[?1049h" not in terminal.raw[last:]
 
 
+def test_the_first_picture_has_all_that_the_screen_has(project: Path) -> None:
+    with app_in(folder=project) as terminal:
+        terminal.wait_for("Commands")  # its last word
+        first = terminal.raw.split("\x1b[1;1H")[1]  # from the corner on; another picture begins there too
+    for wanted in ("Steps", "Next", "Journey", "╰", "verify", "Commands"):
+        assert wanted in first
+
+
 PYTHON, EVENTS_FILE, LAST = "Which Python runs it?", "Example events", "Create it?"
 PLAIN = (("What is your model?", ENTER), (PYTHON, ENTER), (EVENTS_FILE, ENTER), (LAST, ENTER))
 PICKLE = (

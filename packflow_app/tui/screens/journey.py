@@ -78,6 +78,14 @@ class JourneyScreen(Screen[None]):
         self._refresh_all()
         self.opened()
 
+    def _compositor_refresh(self) -> None:
+        """Draw, but not while the app batches: Textual draws then too, and forgets what it drew instead of writing it.
+
+        So was its first picture, which has all frames: the next had only what changed since.
+        """
+        if not self.app._batch_count:  # noqa: SLF001 - it has no public name
+            super()._compositor_refresh()
+
     def opened(self) -> None:
         """The screen stands for the first time."""
 
