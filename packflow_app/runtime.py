@@ -14,7 +14,6 @@ from packflow_runtime.archive_demands import DEMANDS, Unmet, demands_of, unmet_d
 from packflow_runtime.cache_contents import CacheContents, Cleaned, cache_contents
 from packflow_runtime.cache_contents import clean as clean_cache
 from packflow_runtime.cached_copies import CACHE_VARIABLE, cache_root, refuse_shared
-from packflow_runtime.canonical_zip import SourceChangedError, Writer
 from packflow_runtime.codec import choose_codec
 from packflow_runtime.commands.cache import shown_age, shown_size
 from packflow_runtime.commands.run import DESCRIPTION as RUN_DESCRIPTION
@@ -115,6 +114,7 @@ from packflow_runtime.verification import ArchiveFault, Verification
 from packflow_runtime.verification import verify as verify_archive
 from packflow_runtime.yaml_subset import Node as YamlNode
 from packflow_runtime.yaml_subset import parse as parse_yaml
+from packflow_runtime.zip_writer import SourceChangedError, Writer
 
 __all__ = [
     "BUNDLE_TYPE",

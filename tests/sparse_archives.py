@@ -7,8 +7,8 @@ import io
 from pathlib import Path
 from typing import BinaryIO
 
-from packflow_runtime.canonical_zip import Writer
 from packflow_runtime.manifest import MANIFEST_NAME, FileRecord
+from packflow_runtime.zip_writer import Writer
 from runtime.archives import Files, manifest_of
 
 _ZEROS = bytes(1 << 20)

@@ -117,7 +117,7 @@ def _add(writer: Writer, name: str, source: bytes | Path, size: int, hasher: _Ha
             progress.add(len(chunk))
             progress.tell(name)
 
-        writer.add(name, reader, size, written)  # type: ignore[arg-type]
+        writer.add(name, reader, size, written)
 
 
 def _size(path: Path) -> int:

@@ -11,12 +11,9 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from packflow_runtime.canonical_zip import (
-    Writer,
-    open_entry,
-    read_entries,
-)
 from packflow_runtime.portable_names import ArchiveFormatError, check_name, check_names
+from packflow_runtime.zip_reader import open_entry, read_entries
+from packflow_runtime.zip_writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,8 +10,8 @@ from typing import Any
 
 import packflow_runtime
 from packflow_runtime import __version__
-from packflow_runtime.canonical_zip import Writer
 from packflow_runtime.manifest import MANIFEST_NAME, FileRecord, Manifest, Parity
+from packflow_runtime.zip_writer import Writer
 
 ENTRY_POINT = "__main__.py"
 RUNTIME = Path(packflow_runtime.__file__).parent

@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from packflow_runtime.canonical_zip import read_entries
+from packflow_runtime.zip_reader import read_entries
 
 CHECKING = frozenset(
     {
@@ -43,6 +43,7 @@ CHECKING = frozenset(
         "packflow_runtime/target.py",
         "packflow_runtime/typed.py",
         "packflow_runtime/yaml_subset.py",
+        "packflow_runtime/zip_reader.py",
     }
 )
 """The files of an archive that a cold start has loaded, and so believes, before every byte has been checked."""

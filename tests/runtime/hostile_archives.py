@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from packflow_runtime.canonical_zip import end_records, open_entry, read_entries
+from packflow_runtime.canonical_zip import end_records
+from packflow_runtime.zip_reader import open_entry, read_entries
 
 MANIFEST = "packflow-info/manifest.json"
 CONFIG = "project/packflow.yaml"

@@ -87,7 +87,7 @@ class Specification(unittest.TestCase):
         every = {reason for reasons in listed.values() for reason in reasons}
         sources = "".join(
             (Path(verification.__file__).parent / f"{name}.py").read_text(encoding="utf-8")
-            for name in ("archive", "canonical_zip", "portable_names", "manifest", "jsonlines")
+            for name in ("archive", "canonical_zip", "zip_reader", "portable_names", "manifest", "jsonlines")
         )
         # In the code a reason may be a literal, a part of one (`manifest-` before a code), or a field's name.
         for reason in every:

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from packflow_runtime.archive_demands import DEMANDS, parse_demands, unmet_demands
-from packflow_runtime.canonical_zip import open_entry, read_entries
+from packflow_runtime.canonical_zip import directory_of
 from packflow_runtime.errors import PackflowError
 from packflow_runtime.manifest import Parity, Provenance
 from packflow_runtime.verification import MEANINGS, Verification, verify
+from packflow_runtime.zip_reader import open_entry, read_entries
 from runtime.archives import Files, archive_of, manifest_of, runnable_files, tiny_files, zipped
 
 
@@ -285,8 +286,6 @@ class Demands(Folder):
 
 class Reading(unittest.TestCase):
     def test_the_bytes_after_the_contents_can_be_told_from_the_entries(self) -> None:
-        from packflow_runtime.canonical_zip import directory_of
-
         for files in (tiny_files(), {}):
             data = zipped(files)
             entries = read_entries(io.BytesIO(data))

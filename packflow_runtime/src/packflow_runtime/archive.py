@@ -9,9 +9,9 @@ import stat
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
-from .canonical_zip import Entry, needs_zip64, open_entry, read_entries
+from .canonical_zip import Entry, needs_zip64
 from .errors import ExitCode, PackflowError
 from .manifest import (
     GOLDEN_INPUTS,
@@ -28,10 +28,13 @@ from .manifest import (
 from .portable_names import ArchiveFormatError, check_name
 from .project import CONFIG_FILE, MAX_CONFIG_BYTES
 from .reporting import printable
+from .zip_reader import open_entry, read_entries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from io import BufferedReader
     from pathlib import Path
+    from typing import BinaryIO
 
 ENTRY_POINT = "__main__.py"
 _CHUNK = 1 << 20
@@ -43,7 +46,7 @@ class Archive:
     """An open archive whose structure and manifest agree; contents are checked as they are read."""
 
     path: Path
-    file: BinaryIO
+    file: BufferedReader
     entries: dict[str, Entry]
     manifest: Manifest
     digest: str
@@ -98,7 +101,7 @@ def open_archive(path: Path) -> Iterator[Archive]:
         yield archive
 
 
-def _entries(file: BinaryIO) -> list[Entry]:
+def _entries(file: BufferedReader) -> list[Entry]:
     try:
         return read_entries(file)
     except ArchiveFormatError as error:
@@ -127,7 +130,7 @@ def is_archive(path: Path) -> bool:
         return False
 
 
-def _read_manifest(file: BinaryIO, entries: dict[str, Entry]) -> tuple[Manifest, str]:
+def _read_manifest(file: BufferedReader, entries: dict[str, Entry]) -> tuple[Manifest, str]:
     entry = entries.get(MANIFEST_NAME)
     if entry is None:
         raise ManifestError(
