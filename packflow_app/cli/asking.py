@@ -28,13 +28,15 @@ def can_ask(terminal: Terminal) -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty() and not terminal.as_json
 
 
-def confirmed(terminal: Terminal, question: str, *, no_input: bool, otherwise: str) -> bool:
-    """Whether the answer is yes; the end of input is a no.
-
-    Raises UsageError, whose hint is ``otherwise``, where nobody can be asked: no terminal, ``--no-input``, ``--json``.
-    """
+def need_somebody(terminal: Terminal, *, no_input: bool, otherwise: str) -> None:
+    """Raise UsageError, whose hint is ``otherwise``, where no yes can come: no terminal, ``--no-input``, ``--json``."""
     if no_input or not can_ask(terminal):
         raise UsageError("A yes is needed, and nobody can be asked here.", code="input-missing", hint=otherwise)
+
+
+def confirmed(terminal: Terminal, question: str, *, no_input: bool, otherwise: str) -> bool:
+    """Whether the answer is yes; the end of input is a no. Raises UsageError as ``need_somebody`` does."""
+    need_somebody(terminal, no_input=no_input, otherwise=otherwise)
     terminal.end_progress()
     sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()

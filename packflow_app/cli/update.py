@@ -9,7 +9,7 @@ import typer
 
 from packflow_app.actions.update import carry_out, prepared_update, take_back
 from packflow_app.actions.update_plan import UpdateOptions
-from packflow_app.cli.asking import can_ask, confirmed
+from packflow_app.cli.asking import confirmed, need_somebody
 from packflow_app.cli.dry_run import describe_progress as describe_run
 from packflow_app.cli.env import describe_progress as describe_environment
 from packflow_app.cli.options import (
@@ -24,7 +24,6 @@ from packflow_app.cli.update_view import show_trial, show_updated, update_data, 
 from packflow_app.cli.wording import counted, shown_path
 from packflow_app.dryrun.session import ModeProgressed
 from packflow_app.environments.tools import EnvironmentProgressed
-from packflow_app.errors import UsageError
 from packflow_app.projects.one_at_a_time import changing
 from packflow_app.result import Result
 
@@ -104,12 +103,8 @@ def _update(terminal: Terminal, options: UpdateOptions, *, plan: bool, no_input:
         terminal.note(f"an earlier update was interrupted: {counted(len(restored), 'file')} put back as before it")
         if options.model is None:
             return terminal.emit(Result({"project": str(project.absolute()), "applied": False, "put_back": restored}))
-    if not (plan or options.yes) and (no_input or not can_ask(terminal)):
-        raise UsageError(
-            "A yes is needed, and nobody can be asked here.",
-            code="input-missing",
-            hint="Pass -y to change the project, or --plan to look only.",
-        )
+    if not (plan or options.yes):
+        need_somebody(terminal, no_input=no_input, otherwise="Pass -y to change the project, or --plan to look only.")
     with prepared_update(options, report=lambda told: terminal.progress(_progress(told))) as tried:
         applied, version = _decided(terminal, tried, options, plan=plan)
         if applied:
