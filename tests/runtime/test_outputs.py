@@ -11,7 +11,7 @@ from typing import Any
 from packflow_runtime.errors import InferenceBackendValidationError
 from packflow_runtime.jsonlines import encode
 from packflow_runtime.native import MAX_DEPTH
-from packflow_runtime.outputs import KeptFields, checked_output, checked_outputs
+from packflow_runtime.outputs import KeptFields, checked_one, checked_outputs
 from packflow_runtime.project import OutputConfig
 
 NAN, INF = float("nan"), float("inf")
@@ -110,7 +110,7 @@ class Refusing(unittest.TestCase):
         message = 'An output has the key "packflow_error", which marks failed events.'
         self.refuse(message, [{"packflow_error": None}])
         self.refuse(message, [{"a": 1, NumpyText("packflow_error"): 1}])
-        self.assertEqual(checked_output({"a": {"packflow_error": 1}}), {"a": {"packflow_error": 1}})
+        self.assertEqual(checked_one([{"a": {"packflow_error": 1}}]), {"a": {"packflow_error": 1}})
 
     def test_numbers_json_cannot_hold(self) -> None:
         for value, text in ((NAN, "nan"), (INF, "inf"), (-INF, "-inf")):
@@ -139,7 +139,7 @@ class Refusing(unittest.TestCase):
         endless.value = endless
         for output in (cycle, {"a": endless}, {"a": self.nested(MAX_DEPTH)}):
             with self.assertRaises(InferenceBackendValidationError) as caught:
-                checked_output(output)
+                checked_one([output])
             self.assertTrue(str(caught.exception).startswith("An output is nested deeper than 200 at a"))
 
     def nested(self, depth: int) -> list[Any]:
@@ -150,8 +150,8 @@ class Refusing(unittest.TestCase):
 
     def test_nesting_at_the_limit(self) -> None:
         output = {"a": self.nested(MAX_DEPTH - 1)}
-        self.assertEqual(checked_output(output), output)
-        self.assertEqual(encode(checked_output(output)), b'{"a":' + b"[" * 199 + b"]" * 199 + b"}")
+        self.assertEqual(checked_one([output]), output)
+        self.assertEqual(encode(checked_one([output])), b'{"a":' + b"[" * 199 + b"]" * 199 + b"}")
 
 
 class Accepting(unittest.TestCase):
@@ -166,7 +166,7 @@ class Accepting(unittest.TestCase):
     def test_order_is_kept(self) -> None:
         rows = [{"i": number} for number in range(100)]
         self.assertEqual(checked_outputs(tuple(rows), 100), rows)
-        self.assertEqual(list(checked_output({"z": 1, "a": 2, "m": 3})), ["z", "a", "m"])
+        self.assertEqual(list(checked_one([{"z": 1, "a": 2, "m": 3}])), ["z", "a", "m"])
 
     def test_no_events_no_outputs(self) -> None:
         self.assertEqual(checked_outputs([], 0), [])

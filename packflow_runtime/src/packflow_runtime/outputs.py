@@ -115,11 +115,6 @@ def checked_one(outputs: object) -> dict[str, Any]:
     return checked_outputs(outputs, 1)[0]
 
 
-def checked_output(output: object, nan: NanPolicy = "error") -> dict[str, Any]:
-    """Return one output as a native dict; raises InferenceBackendValidationError as ``checked_outputs`` does."""
-    return checked_outputs([output], 1, nan)[0]
-
-
 def _convert_rows(rows: Sequence[Any], natives: list[dict[str, Any]], non_finite: Callable[[float], Any]) -> None:
     """Append each row to ``natives`` as a native dict: ``convert_dict``, spelled out since a call a row shows."""
     key: Any = None
