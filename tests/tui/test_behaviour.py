@@ -21,6 +21,7 @@ from packflow_app.tui.recent import remembered
 from packflow_app.tui.registry import Call
 from packflow_app.tui.screens.dry_run.side_by_side import SideBySide
 from packflow_app.tui.screens.events import opened as opened_events
+from packflow_app.tui.screens.events.filtering import Filter
 from packflow_app.tui.screens.events.table import EventTable
 from packflow_app.tui.screens.validate.findings_list import FindingsList
 from packflow_app.tui.steps import State
@@ -215,7 +216,7 @@ async def test_a_filter_that_chooses_nothing_and_one_that_was_stopped(project: P
             raise CancelledError("Stopped.")
 
         screen: Any = driver.app.screen
-        screen._filter = "stopped text"
+        screen._filter = Filter("stopped text")
         driver.app.start(Call("events-filter", "Filter the events", [], endless))
         await driver.see("with stopped text")
         await driver.press("escape")

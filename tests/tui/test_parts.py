@@ -24,7 +24,7 @@ from packflow_app.tui.json_text import laid_out, members
 from packflow_app.tui.recent import memory_file, remember_project, remember_theme, remembered
 from packflow_app.tui.registry import Call
 from packflow_app.tui.screens.dry_run.side_by_side import compared
-from packflow_app.tui.screens.events.opened import looks_like_sql
+from packflow_app.tui.screens.events.filtering import looks_like_sql
 from packflow_app.tui.start import screen_named
 from packflow_app.tui.steps import ProjectSeen, State, StepState, journal_step, next_step
 from packflow_app.tui.terminal_background import is_light

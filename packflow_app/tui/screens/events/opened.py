@@ -189,9 +189,3 @@ class OpenedEvents:
             if place < len(chosen) and chosen[place] == found.position:
                 return found, place
             at = found.position
-
-
-def looks_like_sql(expression: str) -> bool:
-    """Whether what was typed into the filter is rather an expression than a text to find."""
-    padded = f" {expression.casefold()} "
-    return any(mark in padded for mark in ("=", "<", ">", " like ", " ilike ", " is ", " in (", " between ", " not "))

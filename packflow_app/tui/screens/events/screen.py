@@ -10,15 +10,16 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
-from textual.content import Content
 from textual.widgets import Input, Static
 
 from packflow_app.actions.inspect import InspectOptions
 from packflow_app.tui.dialogs.confirm import ConfirmDialog
 from packflow_app.tui.registry import ACTIONS, Call
+from packflow_app.tui.screens.events.about import about
 from packflow_app.tui.screens.events.event_view import EventDialog, event_text
+from packflow_app.tui.screens.events.filtering import ALL, Filter, FilterField
 from packflow_app.tui.screens.events.open_dialog import OpenEventsDialog
-from packflow_app.tui.screens.events.opened import OpenedEvents, Page, looks_like_sql
+from packflow_app.tui.screens.events.opened import OpenedEvents, Page
 from packflow_app.tui.screens.events.profile_table import ProfileTable
 from packflow_app.tui.screens.events.save_dialog import SaveDialog
 from packflow_app.tui.screens.events.table import EventTable
@@ -26,11 +27,9 @@ from packflow_app.tui.screens.journey import JourneyScreen, bindings_of
 from packflow_app.tui.widgets.lists import Scroll
 from packflow_app.tui.widgets.problem_panel import ProblemPanel
 from packflow_app.tui.widgets.progress_line import ProgressLine
-from packflow_app.wording import counted, shown_path, sized, visible
+from packflow_app.wording import counted, shown_path, visible
 
 if TYPE_CHECKING:
-    from array import array
-
     from packflow_app.events.profile import EventsProfile
     from packflow_app.tui.jobs import Job
     from packflow_app.tui.steps import ProjectSeen
@@ -53,15 +52,14 @@ class EventsScreen(JourneyScreen):
         self._options: InspectOptions | None = None
         self._file: Path | None = None
         self._opened: OpenedEvents | None = None
-        self._found: array[int] | None = None
-        self._filter = ""
+        self._filter = ALL
         self._profile: EventsProfile | None = None
         self._seen_ends: set[int] = set()
         self._to_profile = False
 
     def compose_body(self) -> ComposeResult:
         yield Static(id="about")
-        yield Input(id="filter", placeholder="a text, or SQL such as: dst.port = 443")
+        yield FilterField()
         yield ProgressLine(id="progress")
         yield ProblemPanel()
         with Horizontal(id="upper"):
@@ -92,7 +90,7 @@ class EventsScreen(JourneyScreen):
         self._close()
         self._options, self._file = options, Path(str(options.source))
         self._opened = OpenedEvents(self._file, options.format)
-        self._found, self._filter, self._profile = None, "", None
+        self._filter, self._profile = ALL, None
         self.query_one(ProblemPanel).show(None)
         self.query_one(EventTable).forget_columns()
         self.query_one(EventTable).reset(0)
@@ -123,7 +121,7 @@ class EventsScreen(JourneyScreen):
     def call(self) -> Call | None:
         if self._options is None:
             return None
-        sql = self._filter if self._filter and looks_like_sql(self._filter) else None
+        sql = self._filter.expression if self._filter.is_sql else None
         return ACTIONS["inspect"].call(replace(self._options, filter=sql))
 
     # Jobs
@@ -134,8 +132,8 @@ class EventsScreen(JourneyScreen):
         self.query_one(ProgressLine).show(shown[0] if shown else None)
         if job.action == OPEN and job.state == "running" and isinstance(job.progress, Page):
             self._first_page(job.progress)
-        if job.action == FILTER and job.state == "cancelled" and self._found is None:
-            self._filter = ""
+        if job.action == FILTER and job.state == "cancelled" and self._filter.found is None:
+            self._filter = ALL
             self.show_command()
         if job.state in ("done", "failed") and job.number not in self._seen_ends:
             self._seen_ends.add(job.number)
@@ -154,7 +152,7 @@ class EventsScreen(JourneyScreen):
             return
         self.query_one(ProblemPanel).show(job.problem)
         if job.action == FILTER:
-            self._filter = ""
+            self._filter = ALL
             self.action_filter()
 
     def _first_page(self, page: Page) -> None:
@@ -184,7 +182,7 @@ class EventsScreen(JourneyScreen):
             self.query_one(EventTable).forget()
 
     def _filtered(self, job: Job) -> None:
-        self._found = job.value
+        self._filter = replace(self._filter, found=job.value)
         self.query_one(ProblemPanel).show(None)
         self.query_one(EventTable).reset(len(job.value))
         if not job.value:
@@ -217,7 +215,7 @@ class EventsScreen(JourneyScreen):
 
     @on(EventTable.RowsWanted)
     def _rows_wanted(self, message: EventTable.RowsWanted) -> None:
-        opened, found = self._opened, self._found
+        opened, found = self._opened, self._filter.found
         if opened is not None and opened.is_open:  # until then the first rows are all there are
             self._read(PAGE, "Read the events", lambda _r, _c: opened.page(message.first, message.count, found))
 
@@ -235,41 +233,12 @@ class EventsScreen(JourneyScreen):
 
     def _draw_about(self) -> None:
         self.set_class(self._file is None, "-empty")
-        self.query_one("#about", Static).update(self._about())
-
-    def _about(self) -> Content:
-        if self._file is None:
-            return Content.assemble(
-                "No events are open. Press ", ("o", "bold $key"), " to open a file: JSON, CSV or Parquet."
-            )
-        parts: list[str | tuple[str, str]] = [(visible(self._file.name), "bold")]
-        if (profile := self._profile) is not None:
-            about = "about " if profile.sampling is not None else ""
-            parts += [f"  {about}{counted(profile.events, 'event')}", ("  ", "")]
-            invalid = counted(profile.invalid_count, "invalid line")
-            parts.append((f"✗ {invalid}", "$error") if profile.invalid_count else ("✓ no invalid lines", "$success"))
-            if profile.conflicts:
-                parts.append((f"  ● {counted(len(profile.conflicts), 'conflict')} of types", "$warning"))
-            sampled = ", sampled: o reads all of it" if profile.sampling is not None else ""
-            parts.append((f"  {profile.format}, {sized(profile.bytes)}{sampled}", "$muted"))
-        if self._filter:
-            kind = "where" if looks_like_sql(self._filter) else "with"
-            count = f"{len(self._found):,} shown " if self._found is not None else ""
-            parts.append((f"  {count}{kind} {visible(self._filter)}", "bold $primary"))
-        return Content.assemble(*parts)
+        self.query_one("#about", Static).update(about(self._file, self._profile, self._filter))
 
     # Keys
 
     def action_filter(self) -> None:
-        field = self.query_one("#filter", Input)
-        field.display = True
-        self.set_focus(field)
-
-    @on(Input.Changed, "#filter")
-    def _typed(self, event: Input.Changed) -> None:
-        kind = "SQL" if looks_like_sql(event.value) else "text"
-        event.input.border_title = f"Filter by {kind}" if event.value else "Filter by text or SQL"
-        event.input.border_subtitle = "enter filters   esc shows all"
+        self.query_one(FilterField).ask()
 
     @on(Input.Submitted, "#filter")
     def _submitted(self, event: Input.Submitted) -> None:
@@ -280,22 +249,19 @@ class EventsScreen(JourneyScreen):
         if not opened.is_open:
             self.journey.say(_OPENING, severity="warning")
             return
-        self._filter = expression
-        self._found = None
+        self._filter = chosen = Filter(expression)
         event.input.display = False
-        is_sql = looks_like_sql(expression)
         self._read(
             FILTER,
             "Filter the events",
-            lambda report, cancel: opened.filtered(expression, is_sql=is_sql, report=report, cancel=cancel),
+            lambda report, cancel: opened.filtered(expression, is_sql=chosen.is_sql, report=report, cancel=cancel),
             background=False,
         )
 
     def _show_all(self) -> None:
-        self.query_one("#filter", Input).display = False
+        self.query_one(FilterField).display = False
         self.query_one(ProblemPanel).show(None)
-        was_filtered = self._found is not None or self._filter
-        self._filter, self._found = "", None
+        was_filtered, self._filter = self._filter != ALL, ALL
         if was_filtered and self._opened is not None and self._opened.is_open:
             self.query_one(EventTable).reset(self._opened.index.positions)
         self.set_focus(self.query_one(EventTable))
@@ -313,7 +279,7 @@ class EventsScreen(JourneyScreen):
             super().action_back()
 
     def action_problem(self, step: int) -> None:
-        opened, found = self._opened, self._found
+        opened, found = self._opened, self._filter.found
         row = self.query_one(EventTable).cursor  # of which nothing may be known yet: the key is not lost
         if opened is None or not self.query_one(EventTable).count:
             return
