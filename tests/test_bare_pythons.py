@@ -9,6 +9,7 @@ import pytest
 
 from pythons import Python, supported_pythons
 
+PARTS = 4  # for workers to share
 RUN_BARE = Path(__file__).parent / "runtime" / "run_bare.py"
 
 
@@ -19,14 +20,15 @@ def oldest_fast_others_slow() -> list[object]:
     return [pytest.param(first, id=first.minor), *slow]
 
 
+@pytest.mark.parametrize("part", range(1, PARTS + 1))
 @pytest.mark.parametrize("python", oldest_fast_others_slow())
-def test_runtime_tests_pass_with_nothing_installed(python: Python, tmp_path: Path) -> None:
+def test_runtime_tests_pass_with_nothing_installed(python: Python, part: int, tmp_path: Path) -> None:
     done = subprocess.run(
-        [str(python.path), "-I", "-S", str(RUN_BARE)],
+        [str(python.path), "-I", "-S", str(RUN_BARE), str(part), str(PARTS)],
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, f"{python.path}\n{done.stdout[-2000:]}\n{done.stderr[-8000:]}"
