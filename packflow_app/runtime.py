@@ -21,10 +21,11 @@ from packflow_runtime.commands.run import add_options_outside as add_run_command
 from packflow_runtime.commands.serve import DESCRIPTION as SERVE_DESCRIPTION
 from packflow_runtime.commands.serve import add_options as add_serve_command
 from packflow_runtime.compression import PlainReader
+from packflow_runtime.differences import Comparison, FieldDifference, Mismatch
 from packflow_runtime.envelope import COMMAND_VARIABLE
 from packflow_runtime.environment_start import runtime_start
 from packflow_runtime.environments import python_in
-from packflow_runtime.equality import Comparison, FieldDifference, Mismatch, Rule, compare
+from packflow_runtime.equality import Rule, compare
 from packflow_runtime.errors import ExitCode, PackflowError
 from packflow_runtime.golden import GOLDEN_DIR, GoldenEvents, read_golden
 from packflow_runtime.golden import INPUTS as GOLDEN_INPUTS_NAME

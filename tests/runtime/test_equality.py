@@ -8,7 +8,8 @@ import unittest
 from math import inf, nan
 from typing import Any, ClassVar
 
-from packflow_runtime.equality import RTOL_NARROW, RTOL_WIDE, Comparison, Mismatch, Rule, compare
+from packflow_runtime.differences import Comparison, Mismatch
+from packflow_runtime.equality import RTOL_NARROW, RTOL_WIDE, Rule, compare
 from packflow_runtime.errors import PackflowError
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
-from .equality import Comparison, Mismatch, compare
+from .equality import compare
 from .errors import InferenceBackendError, InferenceBackendValidationError
 from .jsonlines import encode
 from .native import child_path, name_of
@@ -13,6 +13,7 @@ from .outputs import checked_outputs
 
 if TYPE_CHECKING:
     from .backend import InferenceBackend
+    from .differences import Comparison, Mismatch
     from .jsonlines import Event
 
 

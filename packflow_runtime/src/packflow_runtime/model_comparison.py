@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from .equality import Comparison, FieldDifference, Mismatch, Rule, compare, json_number
+from .differences import Comparison, FieldDifference, Mismatch, json_number
+from .equality import Rule, compare
 from .outputs import ERROR_KEY
 
 if TYPE_CHECKING:

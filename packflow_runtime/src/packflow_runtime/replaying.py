@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from .equality import Comparison, Rule, compare
+from .equality import Rule, compare
 from .errors import ExitCode, InferenceBackendError, PackflowError
 from .jsonlines import decode_event
 from .machine import Library, Machine, recorded_libraries
@@ -18,6 +18,7 @@ from .target_children import explained_for, model_source
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from .differences import Comparison
     from .target import Target
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .checking import changed_path
-from .equality import Mismatch, Rule, compare
+from .equality import Rule, compare
 from .errors import PackflowError
 from .golden import read_golden
 from .jsonlines import decode_event, encode
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .backend import InferenceBackend, StepTimes
+    from .differences import Mismatch
     from .errors import InferenceBackendError
     from .jsonlines import Event
     from .lines import Line, Lines

@@ -15,7 +15,7 @@ from ..stdio import require_output
 if TYPE_CHECKING:
     import argparse
 
-    from ..equality import Comparison
+    from ..differences import Comparison
     from ..machine import Library
     from ..replaying import Replay
     from ..target import Target
