@@ -36,15 +36,21 @@ def packflow(
     code: int | None = None,
     stdin: str | None = None,
     timeout: float = 120,
-    without: tuple[str, ...] = (),
     **variables: str,
 ) -> Done:
     """Run ``packflow WORDS`` in ``cwd``, with nobody at its standard input; ``code`` is the exit code it must have.
 
-    The environment is the test's, ``without`` what begins with one of these, and with ``variables``.
+    The environment is the test's, and ``variables``.
     """
     command = [sys.executable, "-m", "packflow_app", *words]
-    return _run(command, cwd=cwd, code=code, stdin=stdin, timeout=timeout, without=without, variables=variables)
+    return _run(command, cwd=cwd, code=code, stdin=stdin, timeout=timeout, variables=variables)
+
+
+def told(*words: object, code: int = 0, **options: Any) -> dict[str, Any]:
+    """What ``packflow WORDS --json`` answers, with the options of ``packflow``; nothing is written beside it."""
+    ran = packflow(*words, "--json", code=code, **options)
+    assert ran.stderr == ""
+    return ran.answer
 
 
 def run_python(*words: object, cwd: Path | None = None, **variables: str) -> Done:
@@ -60,15 +66,11 @@ def _run(
     code: int | None = None,
     stdin: str | None = None,
     timeout: float = 120,
-    without: tuple[str, ...] = (),
 ) -> Done:
-    inherited = (
-        {key: value for key, value in os.environ.items() if not key.startswith(without)} if without else os.environ
-    )
     done = subprocess.run(
         [*map(str, command)],
         cwd=cwd,
-        env={**inherited, **variables},
+        env={**os.environ, **variables},
         input=stdin,
         stdin=subprocess.DEVNULL if stdin is None else None,
         capture_output=True,
@@ -78,9 +80,9 @@ def _run(
         check=False,
     )
     ended = Done(done.args, done.returncode, done.stdout, done.stderr)
-    told = f"{done.stdout[-6000:]}{done.stderr[-3000:]}"
-    assert "Traceback" not in done.stderr, told
-    assert code is None or done.returncode == code, told
+    written = f"{done.stdout[-6000:]}{done.stderr[-3000:]}"
+    assert "--debug" in command or "Traceback" not in done.stderr, written
+    assert code is None or done.returncode == code, written
     if "--json" in command and done.stdout:
         check_answer(ended.answer)
     return ended

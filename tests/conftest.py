@@ -5,6 +5,12 @@ from __future__ import annotations
 import os
 import signal
 
+from packflow_app.variables import VARIABLES
+
+# What is tested is what everybody gets: neither what this shell prefers, nor where it is.
+for name in (*VARIABLES, "NO_COLOR", "FORCE_COLOR", "COLUMNS", "SOURCE_DATE_EPOCH", "VIRTUAL_ENV", "CONDA_PREFIX"):
+    os.environ.pop(name, None)
+
 # Users do not set it, and what Python writes beside sources has been the cause of faults.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 

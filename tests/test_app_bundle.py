@@ -29,7 +29,7 @@ NO_INDEX = {
 }
 
 
-def packflow(
+def started(
     *words: str, cwd: Path, program: tuple[str, ...] = (sys.executable, "-m", "packflow_app"), **changes: str
 ) -> subprocess.CompletedProcess[str]:
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "PACKFLOW"))}
@@ -44,7 +44,7 @@ def packflow(
     )
 
 
-def told(ran: subprocess.CompletedProcess[str], code: int = 0) -> dict[str, Any]:
+def answer_of(ran: subprocess.CompletedProcess[str], code: int = 0) -> dict[str, Any]:
     assert ran.returncode == code, ran.stdout + ran.stderr
     return dict(json.loads(ran.stdout))
 
@@ -63,7 +63,7 @@ def told(ran: subprocess.CompletedProcess[str], code: int = 0) -> dict[str, Any]
 )
 def test_what_cannot_be_made_is_said_at_once(tmp_path: Path, words: list[str], code: int, error: str) -> None:
     (tmp_path / "note").touch()
-    (problem,) = told(packflow("doctor", *words, "--json", cwd=tmp_path), code)["errors"]
+    (problem,) = answer_of(started("doctor", *words, "--json", cwd=tmp_path), code)["errors"]
     assert problem["code"] == error
     assert problem["hint"]
     assert [path.name for path in tmp_path.iterdir()] == ["note"]
@@ -88,23 +88,23 @@ def stand_ins(folder: Path, *, without: str = "") -> Path:
 def test_a_target_without_a_wheel_is_named_and_nothing_stays(tmp_path: Path) -> None:
     stand_ins(tmp_path / "wheels", without="duckdb")
     words = ["doctor", "--bundle", "made", "--wheelhouse", "wheels", "--json", "--extra", "sign"]
-    ran = packflow(*words, "--target", HERE.name, "--target", "windows-amd64-cp312", cwd=tmp_path, **NO_INDEX)
-    (problem,) = told(ran, 1)["errors"]
+    ran = started(*words, "--target", HERE.name, "--target", "windows-amd64-cp312", cwd=tmp_path, **NO_INDEX)
+    (problem,) = answer_of(ran, 1)["errors"]
     assert problem["code"] == "target-without-wheel"
     assert problem["message"].startswith("duckdb==")
     assert "windows-amd64-cp312" in problem["message"]
     assert [path.name for path in tmp_path.iterdir()] == ["wheels"]
-    data = told(packflow(*words, cwd=tmp_path, **NO_INDEX))["data"]
+    data = answer_of(started(*words, cwd=tmp_path, **NO_INDEX))["data"]
     assert (data["action"], data["targets"], data["extras"]) == ("bundle", [HERE.name], ["sign"])
     assert any(wheel["name"].startswith("cryptography-") for wheel in data["wheels"])
-    wrong = packflow("doctor", "--bundle", "b", "--extra", "magic", "--json", cwd=tmp_path)
-    assert told(wrong, 2)["errors"][0]["code"] == "extra-unknown"
+    wrong = started("doctor", "--bundle", "b", "--extra", "magic", "--json", cwd=tmp_path)
+    assert answer_of(wrong, 2)["errors"][0]["code"] == "extra-unknown"
 
 
 @pytest.mark.slow
 def test_installed_from_the_folder_alone_it_works_and_can_be_given_on(tmp_path: Path) -> None:
     """Needs an index that has Packflow's libraries, once."""
-    data = told(packflow("doctor", "--bundle", "bundle", "--json", cwd=tmp_path))["data"]
+    data = answer_of(started("doctor", "--bundle", "bundle", "--json", cwd=tmp_path))["data"]
     bundle = tmp_path / "bundle"
     listed = {one["path"]: one["sha256"] for one in data["files"]}
     for name, sha256 in listed.items():
@@ -123,31 +123,31 @@ def test_installed_from_the_folder_alone_it_works_and_can_be_given_on(tmp_path: 
     install = ["-m", "pip", "install", "--quiet", "--no-index", "--find-links", "bundle/wheels", "packflow"]
     subprocess.run([python, *install], cwd=tmp_path, check=True, env={**os.environ, **NO_INDEX, "PIP_FIND_LINKS": ""})
     program = (str(tmp_path / "env" / "bin" / "packflow"),)
-    assert packflow("--version", cwd=tmp_path, program=program).stdout.startswith("packflow ")
+    assert started("--version", cwd=tmp_path, program=program).stdout.startswith("packflow ")
     for words in (
         ["init", "model", "--events", "example"],
         ["-C", "model", "dry-run"],
         ["export", "model", "-o", "dist"],
     ):
-        ran = packflow(*words, cwd=tmp_path, program=program, **NO_INDEX)
+        ran = started(*words, cwd=tmp_path, program=program, **NO_INDEX)
         assert ran.returncode == 0, ran.stdout + ran.stderr
-    healthy = told(packflow("doctor", "--json", cwd=tmp_path, program=program))
+    healthy = answer_of(started("doctor", "--json", cwd=tmp_path, program=program))
     assert not {"installation-damaged", "runtime-not-found"} & {one["code"] for one in healthy["errors"]}
 
     # From there to the next machine, with no index anywhere.
     words = ["doctor", "--bundle", "next", "--wheelhouse", "bundle/wheels", "--json"]
-    given_on = told(packflow(*words, cwd=tmp_path, program=program, **NO_INDEX))["data"]
+    given_on = answer_of(started(*words, cwd=tmp_path, program=program, **NO_INDEX))["data"]
     assert {wheel["name"] for wheel in given_on["wheels"]} == {wheel["name"] for wheel in data["wheels"]}
     subprocess.run([sys.executable, "-m", "venv", "other"], cwd=tmp_path, check=True)
     install[-2:] = ["next/wheels", "packflow"]
     other = str(tmp_path / "other" / "bin" / "python")
     subprocess.run([other, *install], cwd=tmp_path, check=True, env={**os.environ, **NO_INDEX, "PIP_FIND_LINKS": ""})
-    shown = packflow("--help", cwd=tmp_path, program=(str(tmp_path / "other" / "bin" / "packflow"),))
+    shown = started("--help", cwd=tmp_path, program=(str(tmp_path / "other" / "bin" / "packflow"),))
     assert shown.returncode == 0
 
     # What somebody changed in an installation is not given on.
     (changed,) = (tmp_path / "env").glob("lib/python3*/site-packages/packflow_app/wording.py")
     changed.write_text(changed.read_text() + "\n# changed\n")
-    refused = told(packflow(*words, "--force", cwd=tmp_path, program=program, **NO_INDEX), 1)
+    refused = answer_of(started(*words, "--force", cwd=tmp_path, program=program, **NO_INDEX), 1)
     assert refused["errors"][0]["code"] == "installation-damaged"
     assert (tmp_path / "next" / "SHA256SUMS").is_file()

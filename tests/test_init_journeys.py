@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +52,7 @@ json.dump([[bool(a), *map(float, b)] for a, b in zip(model.predict(inputs), mode
 """
 
 
-def packflow(*arguments: object, folder: Path, code: int = 0) -> Any:
-    return commands.packflow(*arguments, "--json", cwd=folder, code=code, timeout=1200).answer
+told = partial(commands.told, timeout=1200)  # a model's libraries may be installed
 
 
 def run_archive(python: Path | str, archive: str, events: Path, folder: Path) -> list[dict[str, Any]]:
@@ -67,19 +67,19 @@ def run_archive(python: Path | str, archive: str, events: Path, folder: Path) ->
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", skeleton_kinds())
 def test_every_skeleton_from_its_defaults_to_an_archive_that_runs(kind: str, tmp_path: Path) -> None:
-    made = packflow("init", "d", "--kind", kind, "-y", *ASKED.get(kind, []), folder=tmp_path)["data"]
+    made = told("init", "d", "--kind", kind, "-y", *ASKED.get(kind, []), cwd=tmp_path)["data"]
     project = tmp_path / "d"
     assert made["kind"] == kind
     assert all((project / name).is_file() for name in made["files"])
     assert made["made_environment"] is bool(made["requirements"])
     assert all("==" in line for line in made["requirements"])
-    tested = packflow("-C", "d", "dry-run", folder=tmp_path)
+    tested = told("-C", "d", "dry-run", cwd=tmp_path)
     assert tested["data"]["failed"] == 0
     assert tested["data"]["parity"]["equal"], tested["data"]["parity"]
     assert [one["code"] for one in tested["warnings"]] == []
-    checked = packflow("validate", "d", folder=tmp_path)
+    checked = told("validate", "d", cwd=tmp_path)
     assert {one["code"] for one in checked["warnings"]} <= {"document-template", "lock-missing"}
-    exported = packflow("export", "d", "-o", "dist", folder=tmp_path)["data"]
+    exported = told("export", "d", "-o", "dist", cwd=tmp_path)["data"]
     python = project / ".venv" / "bin" / "python"
     outcomes = run_archive(
         python if python.exists() else sys.executable, exported["path"], project / "samples" / "events.ndjson", tmp_path
@@ -132,10 +132,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.slow
 def test_a_classifier_of_named_columns_answers_as_the_model_itself_does(trained: Path, tmp_path: Path) -> None:
     flags = ["--no-input", "--model", trained / "model.joblib", "--trust-model", "--events", ZEEK]
-    made = packflow("init", "d", *flags, folder=tmp_path)["data"]
+    made = told("init", "d", *flags, cwd=tmp_path)["data"]
     assert [one["field"] for one in made["features"]] == ["rtt", "qtype", "id.resp_p", "AA"]
     assert "scikit-learn==1.7.2" in made["requirements"]
-    exported = packflow("export", "d", "-o", "dist", folder=tmp_path)["data"]
+    exported = told("export", "d", "-o", "dist", cwd=tmp_path)["data"]
     python = tmp_path / "d" / ".venv" / "bin" / "python"
     outcomes = run_archive(python, exported["path"], ZEEK, tmp_path)
     direct = subprocess.run(
@@ -153,15 +153,15 @@ def test_a_classifier_of_named_columns_answers_as_the_model_itself_does(trained:
 def test_a_model_of_a_bare_array_refuses_to_guess_and_says_which_flag_it_needs(trained: Path, tmp_path: Path) -> None:
     python = ["--python", trained / "env" / "bin" / "python"]  # which has all it needs: no environment is made
     flags = ["--no-input", "--model", trained / "bare.joblib", "--trust-model", "--events", ZEEK, *python]
-    refused = packflow("init", "d", *flags, folder=tmp_path, code=2)["errors"][0]
+    refused = told("init", "d", *flags, cwd=tmp_path, code=2)["errors"][0]
     assert refused["code"] == "features-unnamed"
     assert "takes 4 features and has no names for them" in refused["message"]
     assert "--features a,b,c" in refused["hint"]
     assert list(tmp_path.iterdir()) == []
-    made = packflow("init", "d", *flags, "--features", "rtt,qtype,id.resp_p,AA", folder=tmp_path)["data"]
+    made = told("init", "d", *flags, "--features", "rtt,qtype,id.resp_p,AA", cwd=tmp_path)["data"]
     assert not made["made_environment"]
     assert not (tmp_path / "d" / ".venv").exists()
-    tested = packflow("-C", "d", "dry-run", *python, folder=tmp_path)["data"]
+    tested = told("-C", "d", "dry-run", *python, cwd=tmp_path)["data"]
     assert (tested["failed"], tested["parity"]["equal"]) == (0, True)
 
 
@@ -175,7 +175,7 @@ def test_events_without_the_features_name_the_closest(trained: Path, tmp_path: P
     (tmp_path / "events.ndjson").write_text("\n".join(map(json.dumps, rows)))
     flags = ["--model", trained / "model.joblib", "--trust-model", "--events", "events.ndjson"]
     python = ["--python", trained / "env" / "bin" / "python"]
-    refused = packflow("init", "d", *flags, *python, folder=tmp_path, code=3)["errors"][0]
+    refused = told("init", "d", *flags, *python, cwd=tmp_path, code=3)["errors"][0]
     assert refused["code"] == "features-missing"
     assert "rtt" in refused["message"]
     assert "qtype (closest: qtyp" in refused["message"]
@@ -186,7 +186,7 @@ def test_events_without_the_features_name_the_closest(trained: Path, tmp_path: P
 def test_a_package_that_no_index_has_is_said_in_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "model.pkl").write_bytes(b"\x80\x03cno_such_package_of_ours.parts\nModel\n)\x81.")
     flags = ["--model", "model.pkl", "--trust-model", "--trust-pickle", "no_such_package_of_ours.parts.Model"]
-    refused = packflow("init", "d", *flags, "--events", "example", folder=tmp_path, code=3)["errors"][0]
+    refused = told("init", "d", *flags, "--events", "example", cwd=tmp_path, code=3)["errors"][0]
     assert refused["message"].startswith("What the model needs cannot be installed: no-such-package-of-ours.")
     assert "--python" in refused["hint"]
     assert [path.name for path in tmp_path.iterdir()] == ["model.pkl"]
@@ -218,6 +218,6 @@ def test_a_kill_while_the_environment_is_made_is_made_good_by_the_next_run(tmp_p
     process.kill()
     process.wait()
     assert not (tmp_path / "d" / "packflow.yaml").exists()
-    made = packflow(*words, folder=tmp_path)["data"]
+    made = told(*words, cwd=tmp_path)["data"]
     assert all((tmp_path / "d" / name).is_file() for name in made["files"])
     assert not (tmp_path / "d" / ".packflow" / "init-unfinished").exists()

@@ -16,17 +16,13 @@ from typing import Any
 
 import pytest
 
+from commands import packflow, told
 from projects import HONEST, write_project
 from pythons import Python, old_pythons, supported_pythons
 
 ROOT = Path(__file__).resolve().parent.parent
 GENERATED = ROOT / "tests" / "data"
 REAL = Path(os.environ.get("PACKFLOW_EVENTS_DIR", ROOT.parent / "shared" / "events"))
-
-
-def packflow(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "packflow_app", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, **options)
 
 
 def strict(line: bytes) -> Any:
@@ -69,12 +65,9 @@ class Journey:
 def travel(folder: Path, events: Path) -> Journey:
     """init, dry-run and export, each as the user types it."""
     project = folder / "d" / "dns-score"
-    made = packflow("init", project, "--no-input", "--kind", "python", "--events", events)
-    assert made.returncode == 0, made.stderr
+    made = packflow("init", project, "--no-input", "--kind", "python", "--events", events, code=0)
     assert "dry-run" in made.stdout
-    tested = packflow("-C", project, "dry-run", "--json")
-    assert tested.returncode == 0, tested.stdout
-    answer = json.loads(tested.stdout)
+    answer = told("-C", project, "dry-run")
     assert answer["ok"] is True
     assert answer["data"]["parity"]["equal"] is True
     assert answer["data"]["parity"]["events"] > 0
@@ -82,9 +75,7 @@ def travel(folder: Path, events: Path) -> Journey:
         assert mode["events_per_second"] > 0
         assert 0 < mode["latency_ms"]["p50"] <= mode["latency_ms"]["p95"]
     assert [mode["batch_size"] for mode in answer["data"]["modes"]] == [1, 8, 64]
-    exported = packflow("export", project, "-o", folder / "d", "--json")
-    assert exported.returncode == 0, exported.stdout
-    data = json.loads(exported.stdout)["data"]
+    data = told("export", project, "-o", folder / "d")["data"]
     archive = Path(data["path"])
     assert archive.name == "dns_score-0.1.0.zip"
     assert hashlib.sha256(archive.read_bytes()).hexdigest() == data["sha256"]
@@ -210,9 +201,7 @@ def test_names_that_shadow_the_standard_library_harm_nothing(tmp_path: Path) -> 
     broken = "raise ImportError('shadowed')\n"
     names = ["json.py", "runpy.py", "__main__.py", "zipimport.py", "hashlib.py", "packflow_runtime.py"]
     project = write_project(tmp_path / "model", HONEST, files=dict.fromkeys(names, broken))
-    exported = packflow("export", project, "-o", tmp_path, "--json")
-    assert exported.returncode == 0, exported.stdout
-    archive = Path(json.loads(exported.stdout)["data"]["path"])
+    archive = Path(told("export", project, "-o", tmp_path)["data"]["path"])
     for python in supported_pythons():
         for where in (tmp_path, project, Path("/")):
             done = subprocess.run(
@@ -227,8 +216,7 @@ def test_names_that_shadow_the_standard_library_harm_nothing(tmp_path: Path) -> 
 
 
 def test_demo_tells_the_whole_journey(tmp_path: Path) -> None:
-    done = packflow("demo", "-o", tmp_path / "demo")
-    assert done.returncode == 0, done.stderr
+    done = packflow("demo", "-o", tmp_path / "demo", code=0)
     last = done.stdout.strip().splitlines()
     command = next(line for line in last if "$ python3 " in line).partition("$ ")[2]
     assert (tmp_path / "demo" / "demo-0.1.0.zip").is_file()
@@ -254,6 +242,4 @@ def big_archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (project / "artifacts").mkdir()
     with (project / "artifacts" / "weights.bin").open("wb") as file:
         file.truncate(3584 << 20)
-    exported = packflow("export", project, "-o", folder, "--json")
-    assert exported.returncode == 0, exported.stdout
-    return Path(json.loads(exported.stdout)["data"]["path"])
+    return Path(told("export", project, "-o", folder, timeout=900)["data"]["path"])

@@ -11,11 +11,10 @@ import sys
 import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-import commands
+from commands import told
 from packflow_runtime.manifest import LOCK_NAME, MANIFEST_NAME, FileRecord, parse_manifest
 from runtime.archives import archive_of
 
@@ -33,10 +32,6 @@ class Delivery:
     outputs: bytes
 
 
-def packflow(*arguments: object) -> Any:
-    return commands.packflow(*arguments, "--json", code=0, timeout=900).answer["data"]
-
-
 @pytest.fixture(scope="module")
 def delivery(tmp_path_factory: pytest.TempPathFactory) -> Delivery:
     """The builder's side, with a network: project, environment, joblib model, lock, archive, wheels."""
@@ -47,13 +42,13 @@ def delivery(tmp_path_factory: pytest.TempPathFactory) -> Delivery:
     (project / "samples").mkdir()
     shutil.copy(EVENTS, project / "samples")
     (project / "packflow.yaml").write_text(f"name: sklearn-model\ndry_run: {{events: samples/{EVENTS.name}}}\n")
-    packflow("env", "sync", project)
+    told("env", "sync", project, timeout=900)
     (project / "artifacts").mkdir()
     python = project / ".venv" / "bin" / "python"
     train = HERE / "models" / "sklearn" / "train.py"
     subprocess.run([python, train, project / "artifacts" / "pipeline.joblib"], check=True)
-    packflow("env", "lock", project)
-    exported = Path(packflow("export", project, "-o", folder)["path"])
+    told("env", "lock", project, timeout=900)
+    exported = Path(told("export", project, "-o", folder)["data"]["path"])
     archive = with_lock(exported, (project / "requirements.lock").read_bytes())
     wheels = folder / "wheels"
     download = [sys.executable, "-m", "pip", "download", "-q", "--only-binary", ":all:", "-d", wheels]

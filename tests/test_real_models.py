@@ -12,11 +12,10 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-import commands
+from commands import told
 
 HERE = Path(__file__).resolve().parent
 MODELS = HERE / "models"
@@ -30,17 +29,13 @@ EVENTS = [
 ]
 
 
-def packflow(*arguments: object, code: int = 0) -> Any:
-    return commands.packflow(*arguments, "--json", code=code, timeout=900).answer["data"]
-
-
 def make_project(folder: Path, kind: str) -> Path:
     """The project of one kind of model, its environment synced and its artifact made there."""
     project = folder / f"{kind}_model"
     shutil.copytree(MODELS / kind, project, ignore=shutil.ignore_patterns("train.py", "__pycache__"))
     shutil.copy(MODELS / "shape.py", project)
     (project / "packflow.yaml").write_text(f"name: {kind}-model\n", encoding="utf-8")
-    packflow("env", "sync", project)
+    told("env", "sync", project, timeout=900)
     if kind in ARTIFACTS:
         (project / "artifacts").mkdir()
         python = str(project / ".venv" / "bin" / "python")
@@ -57,7 +52,7 @@ def make_project(folder: Path, kind: str) -> Path:
 def test_a_real_model(kind: str, tmp_path: Path) -> None:
     project = make_project(tmp_path, kind)
     for events in EVENTS:
-        found = packflow("-C", project, "dry-run", events)
+        found = told("-C", project, "dry-run", events, timeout=900)["data"]
         parity = found["parity"]
         assert found["failed"] == 0, events
         assert parity["equal"], (events, parity["first_difference"], parity["cause"])
@@ -69,7 +64,7 @@ def test_a_real_model(kind: str, tmp_path: Path) -> None:
     sample.write_bytes(raw)
     with (project / "packflow.yaml").open("a", encoding="utf-8") as file:
         file.write(f"dry_run: {{events: samples/{sample.name}}}\n")
-    exported = packflow("export", project, "-o", tmp_path)
+    exported = told("export", project, "-o", tmp_path, timeout=900)["data"]
     run = subprocess.run(
         [project / ".venv" / "bin" / "python", exported["path"], "run", sample],
         capture_output=True,

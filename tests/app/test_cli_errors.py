@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from commands import packflow
 from packflow_app.cli import dry_run, main
 from packflow_app.errors import UsageError
 from packflow_app.questions.dry_run_values import read_batch_sizes
@@ -188,20 +189,6 @@ def tree(folder: Path) -> dict[str, bytes | None]:
     }
 
 
-def packflow(words: list[str], folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    inherited = {key: value for key, value in os.environ.items() if key not in ("SOURCE_DATE_EPOCH", "NO_COLOR")}
-    return subprocess.run(
-        [sys.executable, "-m", "packflow_app", *words],
-        cwd=folder,
-        env={**inherited, **environment},
-        capture_output=True,
-        stdin=subprocess.DEVNULL,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
-    )
-
-
 def in_process(words: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
     """The same command in this process, which is much faster than one of its own."""
     monkeypatch.setattr(sys, "argv", ["packflow", *words])
@@ -225,7 +212,7 @@ def envelope(text: str) -> dict[str, Any]:
 @pytest.mark.parametrize("bad", CASES, ids=str)
 def test_bad_input(bad: Bad, bench: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     before = tree(bench)
-    shown = packflow(bad.words, bench, **bad.environment)
+    shown = packflow(*bad.words, cwd=bench, **bad.environment)
     assert tree(bench) == before
     assert shown.returncode == bad.exit_code, shown.stderr
     assert shown.stdout == ""
@@ -316,7 +303,7 @@ def test_every_class_of_exit_code_is_met() -> None:
 )
 def test_the_schema_names_the_command(tmp_path: Path, words: str, schema: str) -> None:
     (tmp_path / "demo").mkdir()
-    told = packflow(words.split(), tmp_path)
+    told = packflow(*words.split(), cwd=tmp_path)
     answer = envelope(told.stdout)
     assert (answer["schema"], answer["ok"], told.stderr) == (schema, False, "")
     assert told.returncode == (2 if answer["errors"][0]["code"] in ("usage", "input-missing") else 3)
@@ -324,7 +311,7 @@ def test_the_schema_names_the_command(tmp_path: Path, words: str, schema: str) -
 
 def test_a_model_that_fails_is_told_with_its_line(bench: Path) -> None:
     (bench / "project" / "inference.py").write_text(BACKEND.replace('event["n"]', 'event["m"]'))
-    told = packflow(["-C", "project", "dry-run", "--json"], bench)
+    told = packflow("-C", "project", "dry-run", "--json", cwd=bench)
     answer = envelope(told.stdout)
     assert (told.returncode, answer["ok"], told.stderr) == (4, False, "")
     problem = answer["errors"][0]
@@ -350,7 +337,7 @@ def test_a_current_folder_that_is_gone_is_an_error_not_a_fault(tmp_path: Path) -
 
 def test_an_empty_folder_name_is_not_the_current_folder(bench: Path) -> None:
     before = tree(bench)
-    done = packflow(["init", "", "--events", "events.ndjson", "--json"], bench)
+    done = packflow("init", "", "--events", "events.ndjson", "--json", cwd=bench)
     assert done.returncode == 2
     error = envelope(done.stdout)["errors"][0]
     assert (error["code"], error["hint"]) == ("usage", "Name a folder, or . for this one.")
@@ -359,19 +346,19 @@ def test_an_empty_folder_name_is_not_the_current_folder(bench: Path) -> None:
 
 def test_ctrl_c_before_the_command_line_is_there_leaves_no_traceback(tmp_path: Path) -> None:
     (tmp_path / "typer.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
-    done = packflow(["verify", "x.zip"], tmp_path, PYTHONPATH=str(tmp_path))
+    done = packflow("verify", "x.zip", cwd=tmp_path, PYTHONPATH=str(tmp_path))
     assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
 
 
 def test_debug_shows_the_traceback_and_nothing_else_does(tmp_path: Path) -> None:
-    with_debug = packflow(["--debug", "dry-run"], tmp_path)
+    with_debug = packflow("--debug", "dry-run", cwd=tmp_path)
     assert with_debug.stderr.startswith("Traceback (most recent call last):")
     assert with_debug.returncode == 3
-    assert packflow(["dry-run"], tmp_path).stderr == "".join(with_debug.stderr.splitlines(keepends=True)[-2:])
+    assert packflow("dry-run", cwd=tmp_path).stderr == "".join(with_debug.stderr.splitlines(keepends=True)[-2:])
 
 
 def test_a_good_project_leaves_no_error(bench: Path) -> None:
-    told = packflow(["export", "project", "-o", "out", "--json"], bench)
+    told = packflow("export", "project", "-o", "out", "--json", cwd=bench)
     answer = envelope(told.stdout)
     assert (told.returncode, told.stderr, answer["ok"], answer["errors"]) == (0, "", True, [])
     assert os.listdir(bench / "out") == ["project-0.1.0.zip"]

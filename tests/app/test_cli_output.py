@@ -42,7 +42,7 @@ def environment(**changes: str) -> dict[str, str]:
     return {**{key: value for key, value in os.environ.items() if not key.startswith(ours)}, "TERM": "xterm", **changes}
 
 
-def packflow(*words: str, cwd: Path, **changes: str) -> subprocess.CompletedProcess[bytes]:
+def in_bytes(*words: str, cwd: Path, **changes: str) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
         [*COMMAND, *words],
         cwd=cwd,
@@ -92,13 +92,13 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_version(tmp_path: Path) -> None:
-    shown = packflow("--version", cwd=tmp_path)
+    shown = in_bytes("--version", cwd=tmp_path)
     assert (shown.returncode, shown.stdout, shown.stderr) == (0, f"packflow {__version__}\n".encode(), b"")
 
 
 @pytest.mark.parametrize("words", [[], ["--help"], ["-h"]])
 def test_help(tmp_path: Path, words: list[str]) -> None:
-    shown = packflow(*words, cwd=tmp_path)
+    shown = in_bytes(*words, cwd=tmp_path)
     assert (shown.returncode, shown.stdout.decode(), shown.stderr) == (0, TOP_HELP, b"")
 
 
@@ -117,14 +117,14 @@ def test_the_parser_knows_exactly_the_commands() -> None:
 
 def test_help_lists_exactly_the_options_that_stand_before_a_command(tmp_path: Path) -> None:
     listed = set(re.findall(r"(?<![\w-])--?[A-Za-z][a-z-]*", TOP_HELP.split("\nOptions\n")[1].split("\nStart with")[0]))
-    parsed = packflow("-q", "--help", cwd=tmp_path).stdout.decode().split("Options:")[1].split("Commands:")[0]
+    parsed = in_bytes("-q", "--help", cwd=tmp_path).stdout.decode().split("Options:")[1].split("Commands:")[0]
     known = set(re.findall(r"(?<![\w-])--?[A-Za-z][a-z-]*", parsed))
     assert listed - {"--help", "-h"} == known - {"--help", "-h"}
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help(tmp_path: Path, command: str) -> None:
-    shown = packflow(command, "--help", cwd=tmp_path)
+    shown = in_bytes(command, "--help", cwd=tmp_path)
     text = shown.stdout.decode()
     assert (shown.returncode, shown.stderr) == (0, b"")
     assert text.startswith(f"Usage: packflow {command} [OPTIONS]")
@@ -159,18 +159,18 @@ def test_a_terminal_gets_colours(project: Path) -> None:
 
 @pytest.mark.parametrize("changes", [{}, {"NO_COLOR": "1"}, {"TERM": "dumb"}])
 def test_colours_that_are_asked_for_come_in_errors(tmp_path: Path, changes: dict[str, str]) -> None:
-    shown = packflow("--color", "always", "init", cwd=tmp_path, **changes)
+    shown = in_bytes("--color", "always", "init", cwd=tmp_path, **changes)
     assert shown.stderr.decode().startswith(f"{ESCAPE}[1;31merror:{ESCAPE}[0m Missing: DIR")
 
 
 def test_colours_that_are_asked_for_come_always(project: Path) -> None:
-    shown = packflow("--color", "always", "-C", "project", "dry-run", cwd=project.parent, NO_COLOR="1", TERM="dumb")
+    shown = in_bytes("--color", "always", "-C", "project", "dry-run", cwd=project.parent, NO_COLOR="1", TERM="dumb")
     assert f"{ESCAPE}[32m✓{ESCAPE}[0m 2 of 2" in shown.stdout.decode()
     assert ESCAPE.encode() not in shown.stderr  # a log gets no line that changes in place
 
 
 def test_json_has_no_colours_even_if_asked(project: Path) -> None:
-    shown = packflow("--color", "always", "-C", "project", "dry-run", "--json", cwd=project.parent)
+    shown = in_bytes("--color", "always", "-C", "project", "dry-run", "--json", cwd=project.parent)
     assert json.loads(shown.stdout)["ok"] is True
     assert ESCAPE.encode() not in shown.stdout + shown.stderr
 
@@ -192,7 +192,7 @@ def test_quiet_shows_the_result_and_no_progress(project: Path) -> None:
 
 
 def test_quiet_still_tells_errors(tmp_path: Path) -> None:
-    shown = packflow("-q", "init", cwd=tmp_path)
+    shown = in_bytes("-q", "init", cwd=tmp_path)
     assert shown.returncode == 2
     assert shown.stderr.startswith(b"error: Missing: DIR")
 
@@ -202,7 +202,7 @@ def test_quiet_still_tells_errors(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
 def test_any_encoding_shows_the_result(project: Path, encoding: str) -> None:
-    shown = packflow("-C", "project", "dry-run", cwd=project.parent, PYTHONIOENCODING=encoding)
+    shown = in_bytes("-C", "project", "dry-run", cwd=project.parent, PYTHONIOENCODING=encoding)
     tick = "✓" if encoding == "utf-8" else "\\u2713"
     assert (shown.returncode, without_progress(shown.stderr.decode())) == (0, "")
     assert f"single = batch  {tick} 2 of 2" in shown.stdout.decode(encoding)
@@ -211,16 +211,16 @@ def test_any_encoding_shows_the_result(project: Path, encoding: str) -> None:
 
 @pytest.mark.parametrize("changes", [{"PYTHONIOENCODING": "ascii"}, {"PYTHONIOENCODING": "latin-1"}, {"LC_ALL": "C"}])
 def test_json_stays_json_in_any_encoding(tmp_path: Path, changes: dict[str, str]) -> None:
-    shown = packflow("init", "é-模型-🔥", "--events", "x", "--json", cwd=tmp_path, **changes)
+    shown = in_bytes("init", "é-模型-🔥", "--events", "x", "--json", cwd=tmp_path, **changes)
     answer = json.loads(shown.stdout.decode(changes.get("PYTHONIOENCODING", "utf-8")))
     assert answer["command"][2] == "é-模型-🔥"
     assert answer["errors"][0]["code"] == "name-invalid"
 
 
 def test_an_argument_that_is_not_utf8(tmp_path: Path) -> None:
-    shown = packflow("init", os.fsdecode(b"x\xff"), "--events", "x", "--json", cwd=tmp_path)
+    shown = in_bytes("init", os.fsdecode(b"x\xff"), "--events", "x", "--json", cwd=tmp_path)
     assert json.loads(shown.stdout)["command"][2] == "x\udcff"
-    shown = packflow("init", os.fsdecode(b"x\xff"), "--events", "x", cwd=tmp_path)
+    shown = in_bytes("init", os.fsdecode(b"x\xff"), "--events", "x", cwd=tmp_path)
     assert shown.returncode == 2
     assert shown.stderr.startswith(b"error: 'x\\udcff' is not a project name.")
 
@@ -383,7 +383,7 @@ def test_escapes_in_events_are_neutral_in_what_a_dry_run_shows(tmp_path: Path, b
         f"class Backend(InferenceBackend):\n    def execute(self, inputs):\n        {backend}\n"
     )
     (folder / "events.ndjson").write_text("\n".join(json.dumps({"s": f"{STEERING}{n}"}) for n in range(4)))
-    shown = packflow("-C", "project", "dry-run", cwd=tmp_path)
+    shown = in_bytes("-C", "project", "dry-run", cwd=tmp_path)
     text = (shown.stdout + shown.stderr).decode()
     assert shown.returncode in (1, 4)
     assert re.search(r"\\(x1b|u001b)\[31mRED", text)
@@ -393,12 +393,12 @@ def test_escapes_in_events_are_neutral_in_what_a_dry_run_shows(tmp_path: Path, b
 def test_escapes_in_field_names_paths_and_arguments_are_neutral(tmp_path: Path) -> None:
     events = tmp_path / "\x1b[31mevents"
     events.write_text("\n".join(json.dumps({f"{STEERING}": n, "[bold]": n}) for n in range(4)))
-    made = packflow("init", "new", "--events", events.name, cwd=tmp_path)
+    made = in_bytes("init", "new", "--events", events.name, cwd=tmp_path)
     assert made.returncode == 0
     assert "numeric fields: \\x1b[31mRED" in made.stdout.decode()
     assert ", [bold]\n" in made.stdout.decode()
     assert neutral((made.stdout + made.stderr).decode())
-    missing = packflow("init", "newer", "--events", f"{STEERING}[bold]", cwd=tmp_path)
+    missing = in_bytes("init", "newer", "--events", f"{STEERING}[bold]", cwd=tmp_path)
     assert "The events file \\x1b[31mRED" in missing.stderr.decode()
     assert "[bold] cannot be read" in missing.stderr.decode()
     assert neutral(missing.stderr.decode())
@@ -406,8 +406,8 @@ def test_escapes_in_field_names_paths_and_arguments_are_neutral(tmp_path: Path) 
 
 def test_long_lines_are_folded_between_words(tmp_path: Path) -> None:
     words = ["init", "new", "--events", "example", "--plan"]
-    shown = packflow(*words, cwd=tmp_path, COLUMNS="40").stdout.decode()
-    wide = packflow(*words, cwd=tmp_path, COLUMNS="200").stdout.decode()
+    shown = in_bytes(*words, cwd=tmp_path, COLUMNS="40").stdout.decode()
+    wide = in_bytes(*words, cwd=tmp_path, COLUMNS="200").stdout.decode()
     head, tree = shown.split("\n\n")[0], wide.split("\n\n")[0]
     assert head.split() == tree.split()
     assert max(len(line) for line in head.splitlines() if "/" not in line) <= 40  # a path is no two words

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-import commands
+from commands import packflow, told
 from packflow_app.actions.export import ExportOptions, export
 from packflow_app.cli.terminal import Terminal
 from packflow_app.result import Result
@@ -33,13 +32,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
     return archive, new, old / "samples" / "events.ndjson"
 
 
-def packflow(*arguments: object, code: int, cwd: Path | None = None) -> Any:
-    done = commands.packflow(*arguments, code=code, cwd=cwd)
-    return done.answer if "--json" in arguments else done
-
-
 def test_differences_are_told_by_field_and_size(models: tuple[Path, Path, Path]) -> None:
-    found = packflow("compare", *models, "--json", code=1)
+    found = told("compare", *models, code=1)
     data = found["data"]
     assert found["schema"] == "packflow.compare/1"
     assert (data["old"], data["new"]) == ("model 0.1.0", "model 0.2.0")
@@ -68,7 +62,7 @@ def test_a_difference_that_no_float_holds(tmp_path: Path) -> None:
     one, other = (write_project(tmp_path / name, backend(f"return [{{'x': {x}}} for e in inputs]"), EVENTS[:2])
                   for name, x in (("one", "1.7e308"), ("other", "-1.7e308")))  # fmt: skip
     events = one / "samples" / "events.ndjson"
-    done = commands.packflow("compare", one, other, events, "--json", code=1)
+    done = packflow("compare", one, other, events, "--json", code=1)
     data = json.loads(done.stdout, parse_constant=pytest.fail)["data"]
     assert data["fields"][0]["largest"] == data["fields"][0]["first"]["difference"] == "Infinity"
     assert "beyond a float" in packflow("compare", one, other, events, code=1).stdout
@@ -80,7 +74,7 @@ def test_a_dry_run_with_a_difference_that_no_float_holds(tmp_path: Path) -> None
     report = tmp_path / "report.html"
     done = packflow("dry-run", "--report", report, code=1, cwd=project)
     assert "(|Δ| beyond a float)" in done.stdout + done.stderr
-    answer = packflow("dry-run", "--json", code=1, cwd=project)
+    answer = told("dry-run", code=1, cwd=project)
     assert answer["data"]["parity"]["first_difference"]["difference"] == "Infinity"
 
 
@@ -106,7 +100,7 @@ def test_a_dry_run_against_an_archive(models: tuple[Path, Path, Path], tmp_path:
     archive, _, _ = models
     close = OLD.replace("* 2,", "* 2.5,")
     project = write_project(tmp_path / "model", backend(close), EVENTS)
-    found = packflow("dry-run", "--against", archive, "--json", code=0, cwd=project)
+    found = told("dry-run", "--against", archive, code=0, cwd=project)
     against = found["data"]["against"]
     assert [field["path"] for field in against["fields"]] == ["score"]
     assert against["differing"] == 39
@@ -118,6 +112,6 @@ def test_what_is_no_model(models: tuple[Path, Path, Path], tmp_path: Path) -> No
     archive, _, events = models
     broken = tmp_path / "broken.zip"
     broken.write_bytes(archive.read_bytes()[:-5])
-    assert packflow("compare", broken, archive, events, "--json", code=1)["errors"]
-    assert packflow("compare", archive, tmp_path / "none.zip", events, "--json", code=3)["errors"]
-    assert packflow("compare", archive, archive, tmp_path / "none.ndjson", "--json", code=3)["errors"]
+    assert told("compare", broken, archive, events, code=1)["errors"]
+    assert told("compare", archive, tmp_path / "none.zip", events, code=3)["errors"]
+    assert told("compare", archive, archive, tmp_path / "none.ndjson", code=3)["errors"]

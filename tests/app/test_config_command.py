@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from commands import packflow, told
 from packflow_app.errors import NotFoundError
 from packflow_app.locations import settings_file
 from packflow_app.settings import SETTINGS, change_settings, read_settings, settings_in_force
@@ -19,26 +15,8 @@ from packflow_app.variables import VARIABLES
 
 @pytest.fixture(autouse=True)
 def _own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith(("PACKFLOW_", "NO_COLOR"))]:
-        monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.chdir(tmp_path)
-
-
-def packflow(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "packflow_app", *words],
-        env={**os.environ, **environment},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-    )
-
-
-def told(*words: str, code: int = 0, **environment: str) -> dict[str, Any]:
-    ran = packflow(*words, "--json", **environment)
-    assert ran.returncode == code, ran.stderr
-    return dict(json.loads(ran.stdout))
 
 
 def test_set_get_list_and_unset(tmp_path: Path) -> None:

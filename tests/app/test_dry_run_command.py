@@ -11,22 +11,22 @@ from typing import Any
 
 import pytest
 
+from commands import Done, packflow
 from projects import HONEST, backend, write_project
 
 NORMALISES = "mean = sum(e['n'] for e in inputs) / len(inputs)\nreturn [{'score': e['n'] - mean} for e in inputs]"
 
 
-def dry_run(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "packflow_app", "-C", str(project), "dry-run", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert "Traceback" not in done.stdout + done.stderr
+def dry_run(project: Path, *arguments: str) -> Done:
+    done = packflow("-C", project, "dry-run", *arguments)
+    assert "Traceback" not in done.stdout
     return done
 
 
 def answer(project: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
     done = dry_run(project, "--json", *arguments)
     assert done.stderr == ""
-    return done.returncode, json.loads(done.stdout)
+    return done.returncode, done.answer
 
 
 def test_equal_is_ok(tmp_path: Path) -> None:

@@ -7,12 +7,10 @@ import os
 import re
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-import commands
-from commands import Done
+from commands import packflow, told
 from packflow_app.environments import pip_configuration
 from packflow_app.environments.managed import python_named
 from packflow_app.environments.pip_configuration import index_variables
@@ -23,21 +21,12 @@ from packflow_app.runtime import runtime_version
 from projects import write_project
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="stands in shell scripts for programs: run elsewhere")
-CHOOSING = ("VIRTUAL_ENV", "CONDA_PREFIX", "PACKFLOW_INSTALLER", "UV_", "PIP_", "NO_COLOR")
 
 
-def packflow(*words: str, cwd: Path, **changes: str) -> Done:
-    return commands.packflow(*words, cwd=cwd, without=tuple(CHOOSING), **changes)
-
-
-def told(*words: str, cwd: Path, code: int = 0, **changes: str) -> dict[str, Any]:
-    """The envelope of a command run with --json, after a look at its constant parts."""
-    ran = packflow(*words, "--json", cwd=cwd, **changes)
-    assert (ran.returncode, ran.stderr) == (code, ""), ran.stdout
-    answer = json.loads(ran.stdout)
-    assert list(answer) == ["schema", "ok", "command", "data", "errors", "warnings"]
-    assert (answer["schema"], answer["ok"]) == ("packflow.env/1", code == 0)
-    return dict(answer)
+@pytest.fixture(autouse=True)
+def _plain_installers(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith(("UV_", "PIP_"))]:
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture

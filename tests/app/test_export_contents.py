@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import threading
 import zipfile
@@ -12,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from commands import packflow, told
 from packflow_app.actions.dry_run import DryRunOptions, dry_run
 from packflow_app.actions.export import ExportDone, ExportOptions, export
 from packflow_app.actions.export_gates import ExportBlockedError
@@ -36,11 +36,6 @@ HIDDEN = backend("return [{'x': self.weight} for _ in inputs]", f"def initialize
 
 def exported(project: Path, output: Path, **options: Any) -> ExportDone:
     return export(ExportOptions(project=project, output=output, **options))
-
-
-def command(*arguments: str | Path, cwd: Path | None = None, **options: Any) -> subprocess.CompletedProcess[str]:
-    words = [sys.executable, "-m", "packflow_app", *map(str, arguments)]
-    return subprocess.run(words, capture_output=True, text=True, cwd=cwd, check=False, **options)
 
 
 def names_in(archive: Path) -> set[str]:
@@ -133,7 +128,7 @@ def test_fix_lists_requirements(tmp_path: Path) -> None:
     with pytest.raises(ExportBlockedError) as caught:
         exported(project, tmp_path / "out", python=sys.executable)
     assert caught.value.code == "requirement-missing"
-    answer = command("validate", project, "--fix", "--json", "--python", sys.executable)
+    answer = packflow("validate", project, "--fix", "--json", "--python", sys.executable)
     data = json.loads(answer.stdout)["data"]
     assert data["fixed"] == [
         {"check": "requirement-missing", "file": "requirements.txt", "what": f"numpy=={np.__version__} added"}
@@ -144,7 +139,7 @@ def test_fix_lists_requirements(tmp_path: Path) -> None:
     ]
     (project / "requirements.txt").unlink()
     (project / "inference.py").write_text("from packflow_runtime import InferenceBackend\n" + backend("return inputs"))
-    assert "mended requirements.txt: created" in command("validate", project, "--fix").stdout
+    assert "mended requirements.txt: created" in packflow("validate", project, "--fix").stdout
     assert (project / "requirements.txt").read_bytes() == b""
 
 
@@ -154,7 +149,7 @@ def test_fix_lists_requirements(tmp_path: Path) -> None:
 def test_every_error_is_told_and_nothing_is_written(tmp_path: Path) -> None:
     token = "ghp_" + "a1" * 18
     project = write_project(tmp_path / "model", HONEST, files={"notes.txt": token, "aux.txt": ""})
-    answer = command("export", project, "-o", tmp_path / "out", "--json")
+    answer = packflow("export", project, "-o", tmp_path / "out", "--json")
     envelope = json.loads(answer.stdout)
     assert (answer.returncode, envelope["ok"], envelope["data"]) == (1, False, {})
     assert [error["code"] for error in envelope["errors"]] == ["name-not-portable", "secret"]
@@ -185,7 +180,7 @@ def test_no_run_refuses_a_missing_and_a_stale_verdict(tmp_path: Path) -> None:
 
 
 def test_dry_run_is_no_option_of_export(tmp_path: Path) -> None:
-    answer = command("export", write_project(tmp_path / "model"), "--dry-run")
+    answer = packflow("export", write_project(tmp_path / "model"), "--dry-run")
     assert answer.returncode == 2
     assert "--plan" in answer.stderr
 
@@ -202,7 +197,7 @@ def test_the_plan_is_a_tree_with_sizes_and_reasons_and_writes_nothing(tmp_path: 
     }
     project = write_project(tmp_path / "model", HONEST, files=files)
     before = everything(tmp_path)
-    answer = command("export", project, "--plan", "-o", tmp_path / "out")
+    answer = packflow("export", project, "--plan", "-o", tmp_path / "out")
     assert answer.returncode == 0
     assert everything(tmp_path) == before
     lines = [line.rstrip() for line in answer.stdout.splitlines()]
@@ -211,7 +206,7 @@ def test_the_plan_is_a_tree_with_sizes_and_reasons_and_writes_nothing(tmp_path: 
     assert any(line.split() == ["w.bin", "1.5", "kB"] for line in lines)
     assert any(line.split() == ["a.log", ".gitignore:1:", "*.log"] for line in lines)
     assert any(line.split() == [".env", "may", "hold", "secrets"] for line in lines)
-    data = json.loads(command("export", project, "--plan", "--json").stdout)["data"]
+    data = told("export", project, "--plan")["data"]
     assert {"path": "artifacts/deep/w.bin", "size": 1500} in data["files"]
     assert data["rules"] == {"a.log": {"file": ".gitignore", "line": 1, "pattern": "*.log"}}
     assert (data["dry_run"], data["lock"], data["golden_events"]) == ("missing", "missing", None)
@@ -238,17 +233,17 @@ def test_somebody_is_asked_before_real_events_ship_and_once_only(tmp_path: Path)
 
 def test_without_input_the_flag_is_named_and_yes_takes_the_default(tmp_path: Path) -> None:
     project = write_project(tmp_path / "model", HONEST)
-    answer = command("export", project, "-o", tmp_path / "out", "--no-input")
+    answer = packflow("export", project, "-o", tmp_path / "out", "--no-input")
     assert answer.returncode == 2
     assert "--golden 20" in answer.stderr
     assert not (project / "golden").exists()
     for options in (["--no-input", "--golden", "2"], ["--no-input"], ["-y", "--force"]):
-        answer = command("export", project, "-o", tmp_path / "out", *options)
+        answer = packflow("export", project, "-o", tmp_path / "out", *options)
         assert (answer.returncode, "2 example events" in answer.stdout) == (0, True), answer.stderr
 
 
 def test_a_script_without_a_terminal_goes_on(tmp_path: Path) -> None:
-    answer = command("export", write_project(tmp_path / "model"), "-o", tmp_path / "out", stdin=subprocess.DEVNULL)
+    answer = packflow("export", write_project(tmp_path / "model"), "-o", tmp_path / "out")
     assert answer.returncode == 0
     assert "recorded 40 example events" in answer.stdout
 
@@ -257,7 +252,7 @@ def test_golden_events_may_come_from_a_file(tmp_path: Path) -> None:
     project = write_project(tmp_path / "model", HONEST)
     events = tmp_path / "events.ndjson"
     events.write_text('{"n": 100}\n{"n": 200}\n')
-    answer = command("export", project, "-o", tmp_path / "out", "--golden", events)
+    answer = packflow("export", project, "-o", tmp_path / "out", "--golden", events)
     assert answer.returncode == 0, answer.stderr
     assert (project / "golden/outputs.ndjson").read_text() == '{"double":200}\n{"double":400}\n'
     with open_archive(tmp_path / "out" / "model-0.1.0.zip") as archive:
@@ -297,7 +292,7 @@ def test_a_secret_in_a_sample_event_never_becomes_golden(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("value", ["51", "some", "-1"])
 def test_a_golden_that_is_none_is_refused(tmp_path: Path, value: str) -> None:
-    answer = command("export", write_project(tmp_path / "model"), f"--golden={value}")
+    answer = packflow("export", write_project(tmp_path / "model"), f"--golden={value}")
     assert answer.returncode == 2
     assert "--golden" in answer.stderr
 
@@ -331,7 +326,7 @@ def test_a_missing_lock_is_said(tmp_path: Path) -> None:
 
     project = write_project(tmp_path / "model", "import packaging\n" + backend("return [{} for _ in inputs]"))
     (project / "requirements.txt").write_text(f"packaging=={packaging.__version__}\n")
-    answer = command("export", project, "-o", tmp_path / "out", "--golden", "none", "--python", sys.executable)
+    answer = packflow("export", project, "-o", tmp_path / "out", "--golden", "none", "--python", sys.executable)
     assert answer.returncode == 0, answer.stderr
     assert "packflow env lock" in answer.stderr
 
@@ -464,10 +459,10 @@ def test_an_export_that_is_stopped_while_it_writes_leaves_nothing(tmp_path: Path
 def test_what_is_in_the_way_is_planned(tmp_path: Path) -> None:
     project = write_project(tmp_path / "model", HONEST)
     (project / "requirements.txt").unlink()
-    data = json.loads(command("export", project, "--plan", "--json").stdout)["data"]
+    data = told("export", project, "--plan")["data"]
     assert "requirements-file-missing" in {one["check"] for one in data["blocking"]}
-    assert "in the way  " in command("export", project, "--plan").stdout
-    strict = json.loads(command("export", project, "--plan", "--strict", "--json").stdout)["data"]
+    assert "in the way  " in packflow("export", project, "--plan").stdout
+    strict = json.loads(packflow("export", project, "--plan", "--strict", "--json").stdout)["data"]
     assert len(strict["blocking"]) == len(data["blocking"]) + len(data["warnings"])
     assert strict["warnings"] == []
     assert not data["exists"]

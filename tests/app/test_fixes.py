@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-import subprocess
-import sys
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
+from commands import packflow
 from packflow_app.actions.fixes import PlannedFix, apply_fixes
 from packflow_app.actions.validate import Validated, ValidateOptions, validate
 from packflow_app.errors import NotWritableError
@@ -98,19 +96,13 @@ def test_a_new_file_is_not_put_over_one_that_came_meanwhile(project: Path) -> No
         apply_fixes(planned)
 
 
-def run(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "packflow_app", "validate", *words], capture_output=True, text=True, check=False
-    )
-
-
 def test_the_command_shows_the_diff(project: Path) -> None:
-    shown = run(str(project), "--fix", "--plan", "--only", "requirement-unpinned").stdout
+    shown = packflow("validate", project, "--fix", "--plan", "--only", "requirement-unpinned").stdout
     assert f"would mend requirements.txt: {TYPER.strip()} pinned" in shown
     assert "  -typer" in shown
     assert "rules.txt ships" not in shown
-    told = json.loads(run(str(project), "--fix", "--plan", "--json").stdout)["data"]["planned"]
-    assert [one["file"] for one in told] == [".packflowignore", "requirements.txt"]
+    planned = packflow("validate", project, "--fix", "--plan", "--json").answer["data"]["planned"]
+    assert [one["file"] for one in planned] == [".packflowignore", "requirements.txt"]
     assert (project / "requirements.txt").read_text() == "typer\n"
 
 
@@ -123,6 +115,6 @@ def test_the_command_shows_the_diff(project: Path) -> None:
     ],
 )
 def test_words_that_say_nothing_are_refused(project: Path, words: list[str], said: str) -> None:
-    ran = run(str(project), *words)
+    ran = packflow("validate", project, *words)
     assert ran.returncode == 2
     assert said in " ".join(ran.stderr.split())

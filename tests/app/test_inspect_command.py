@@ -9,12 +9,11 @@ import subprocess
 import sys
 import threading
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-import commands
-from commands import Done
+from commands import packflow, told
 from packflow_app.actions import inspect as action
 from packflow_app.actions.inspect import InspectOptions, InspectProgressed, inspect
 from packflow_app.errors import CancelledError, UsageError
@@ -36,11 +35,6 @@ EVENTS = b"".join(
 )
 
 
-def packflow(*words: object, cwd: Path, stdin: bytes = b"", **changes: str) -> Done:
-    ours = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM")
-    return commands.packflow("inspect", *words, cwd=cwd, stdin=stdin.decode(), without=ours, **changes)
-
-
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "events.ndjson"
@@ -48,16 +42,8 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def told(*words: object, cwd: Path, stdin: bytes = b"") -> dict[str, Any]:
-    ran = packflow(*words, "--json", cwd=cwd, stdin=stdin)
-    assert ran.stderr == ""
-    answer: dict[str, Any] = json.loads(ran.stdout)
-    assert answer["schema"] == "packflow.inspect/1"
-    return answer
-
-
 def test_what_is_shown(file: Path) -> None:
-    ran = packflow(file.name, cwd=file.parent, COLUMNS="100")
+    ran = packflow("inspect", file.name, cwd=file.parent, COLUMNS="100")
     assert ran.returncode == 0, ran.stderr
     shown = ran.stdout.splitlines()
     assert shown[0] == "events.ndjson  ndjson · 4 events · 1 invalid · 7 fields · 3 shapes"
@@ -83,7 +69,7 @@ def test_what_is_shown(file: Path) -> None:
 
 
 def test_the_json_object(file: Path) -> None:
-    answer = told(file.name, cwd=file.parent)
+    answer = told("inspect", file.name, cwd=file.parent)
     data = answer["data"]
     assert answer["ok"]
     assert list(data) == ["profile", "schema", "suggestions", "saved"]
@@ -103,11 +89,11 @@ def test_the_json_object(file: Path) -> None:
 
 
 def test_schema_and_invalid_only_print_one_thing(file: Path) -> None:
-    ran = packflow(file, "--schema", cwd=file.parent)
-    assert json.loads(ran.stdout) == told(file, cwd=file.parent)["data"]["schema"]
-    ran = packflow(file, "--invalid-only", cwd=file.parent)
+    ran = packflow("inspect", file, "--schema", cwd=file.parent)
+    assert json.loads(ran.stdout) == told("inspect", file, cwd=file.parent)["data"]["schema"]
+    ran = packflow("inspect", file, "--invalid-only", cwd=file.parent)
     assert ran.stdout == "\ninvalid lines\n  line 3, column 1: unexpected 'n' at column 1\n"
-    assert packflow(file, "--invalid-only", "--schema", cwd=file.parent).returncode == 2
+    assert packflow("inspect", file, "--invalid-only", "--schema", cwd=file.parent).returncode == 2
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -125,7 +111,7 @@ def test_a_named_pipe_loses_no_event(tmp_path: Path, words: tuple[str, ...]) -> 
     os.mkfifo(tmp_path / "pipe")
     writer = threading.Thread(target=(tmp_path / "pipe").write_bytes, args=(events,))
     writer.start()
-    profile = told("pipe", *words, cwd=tmp_path)["data"]["profile"]
+    profile = told("inspect", "pipe", *words, cwd=tmp_path)["data"]["profile"]
     writer.join()
     assert (profile["events"], profile["invalid_count"]) == (2000, 0)
 
@@ -138,60 +124,60 @@ def test_a_filter_and_a_limit_choose_events_by_their_fields(file: Path) -> None:
         (["--limit", 2], 2),
         (["--limit", 1, "--filter", "user.name = 'anna'"], 1),
     ]:
-        assert told(file, *words, cwd=file.parent)["data"]["profile"]["events"] == events
-    answer = packflow("-", "--filter", "user.name = 'bob'", "--json", cwd=file.parent, stdin=EVENTS)
+        assert told("inspect", file, *words, cwd=file.parent)["data"]["profile"]["events"] == events
+    answer = packflow("inspect", "-", "--filter", "user.name = 'bob'", "--json", cwd=file.parent, stdin=EVENTS.decode())
     assert json.loads(answer.stdout)["data"]["profile"]["events"] == 1
-    ran = packflow(file, "--filter", "nope = 1", cwd=file.parent)
+    ran = packflow("inspect", file, "--filter", "nope = 1", cwd=file.parent)
     assert ran.returncode == 2
     assert "error: --filter 'nope = 1' cannot be evaluated" in ran.stderr
-    ran = packflow(file, "--filter", "user.name = 'zoe'", cwd=file.parent)
+    ran = packflow("inspect", file, "--filter", "user.name = 'zoe'", cwd=file.parent)
     assert (ran.returncode, ran.stderr.count("--filter chooses")) == (3, 1)
 
 
 def test_the_sample_is_the_bytes_of_the_file(file: Path) -> None:
     target = file.parent / "few.ndjson"
-    ran = packflow(file, "--save", target, cwd=file.parent)
+    ran = packflow("inspect", file, "--save", target, cwd=file.parent)
     assert ran.stderr == f"4 events written to {target}\n"
     assert target.read_bytes() == b"".join(line + b"\n" for line in EVENTS.splitlines() if line.startswith(b"{"))
-    ran = packflow(file, "--save", target, cwd=file.parent)
+    ran = packflow("inspect", file, "--save", target, cwd=file.parent)
     assert (ran.returncode, "is there already" in ran.stderr) == (2, True)
-    assert packflow(file, "--save", target, "--force", "--limit", 1, cwd=file.parent).returncode == 0
+    assert packflow("inspect", file, "--save", target, "--force", "--limit", 1, cwd=file.parent).returncode == 0
     assert target.read_bytes().count(b"\n") == 1
-    assert packflow(file, "--save", file.parent / "no" / "x", cwd=file.parent).returncode == 5
+    assert packflow("inspect", file, "--save", file.parent / "no" / "x", cwd=file.parent).returncode == 5
     assert sorted(path.name for path in file.parent.iterdir()) == ["events.ndjson", "few.ndjson"]
 
 
 def test_masked_values_are_gone_and_the_same_values_stay_the_same(file: Path) -> None:
     target = file.parent / "few.ndjson"
     words = ["--save", target, "--mask", "user.name", "--mask", "user.ip", "--mask", "tags"]
-    assert told(file, *words, cwd=file.parent)["data"]["saved"] == 4
+    assert told("inspect", file, *words, cwd=file.parent)["data"]["saved"] == 4
     content = target.read_bytes()
     assert not any(word in content for word in (b"anna", b"bob", b"10.0.0.1", b'"a"'))
     first, second, third, fourth = map(json.loads, content.splitlines())
     assert first["user"] == third["user"] != second["user"]
     assert (first["n"], third["big"], fourth) == (1, 2**63, {"user": None, "n": 4, "tags": []})
-    ran = packflow(file, "--mask", "user.nam", "--save", target, "--force", cwd=file.parent)
+    ran = packflow("inspect", file, "--mask", "user.nam", "--save", target, "--force", cwd=file.parent)
     assert ran.returncode == 2
     assert "next: There is: user.name" in ran.stderr
-    assert packflow(file, "--mask", "user.name", cwd=file.parent).returncode == 2
+    assert packflow("inspect", file, "--mask", "user.name", cwd=file.parent).returncode == 2
 
 
 def test_a_second_file_is_compared(file: Path) -> None:
     other = file.parent / "new.ndjson"
     other.write_bytes(b'{"user":{"name":"zoe"},"n":1,"extra":true}\n')
-    ran = packflow(file.name, other.name, cwd=file.parent, COLUMNS="120")
+    ran = packflow("inspect", file.name, other.name, cwd=file.parent, COLUMNS="120")
     assert "new.ndjson has 1 event\n" in ran.stdout
     assert [line.split()[:5] for line in ran.stdout.splitlines() if "is gone" in line] == [
         ["!", "user.ip", "is", "gone", "string"],
         ["!", "tags", "is", "gone", "array"],
         ["!", "big", "is", "gone", "integer"],
     ]
-    answer = told(file.name, other.name, cwd=file.parent)
+    answer = told("inspect", file.name, other.name, cwd=file.parent)
     assert {"path": "extra", "kind": "added", "before": "", "after": "boolean in 1 of 1", "is_breaking": False} in (
         answer["data"]["changes"]
     )
     assert answer["data"]["other"]["events"] == 1
-    ran = packflow(file.name, file.name, cwd=file.parent)
+    ran = packflow("inspect", file.name, file.name, cwd=file.parent)
     assert "the same fields, types and ranges" in ran.stdout
 
 
@@ -200,11 +186,11 @@ def test_terminal_escapes_in_data_are_spelled_out(tmp_path: Path) -> None:
     key = "\x1b]0;owned\x07\u202e"
     path.write_text(json.dumps({key: "\x1b[31mred", "[red]markup[/]": "[bold]"}) + "\n\x1b[2Jnope\n", "utf-8")
     for words in ([], ["--invalid-only"]):
-        ran = packflow(path, *words, cwd=tmp_path, FORCE_COLOR="1", TERM="xterm")
+        ran = packflow("inspect", path, *words, cwd=tmp_path, FORCE_COLOR="1", TERM="xterm")
         shown = ran.stdout + ran.stderr
         assert not [part for part in ("\x07", "\u202e", "\x1b]", "\x1b[2J") if part in shown]
-    assert "[red]markup[/]" in packflow(path, cwd=tmp_path).stdout
-    assert "\x1b[2J" not in packflow(path, "--schema", cwd=tmp_path).stdout
+    assert "[red]markup[/]" in packflow("inspect", path, cwd=tmp_path).stdout
+    assert "\x1b[2J" not in packflow("inspect", path, "--schema", cwd=tmp_path).stdout
 
 
 @pytest.mark.parametrize(
@@ -226,19 +212,19 @@ def test_what_holds_no_events_is_an_error_that_says_why(
         (tmp_path / name).write_bytes(content)
     elif name == "folder":
         (tmp_path / name).mkdir()
-    ran = packflow(name, cwd=tmp_path)
+    ran = packflow("inspect", name, cwd=tmp_path)
     assert (ran.returncode, ran.stdout) == (3, "")
     assert title in ran.stderr.splitlines()[0]
     assert ran.stderr.splitlines()[-1].startswith("  next: ")
     if content is not None and "line 1" in title:
-        assert packflow(name, "--invalid-only", cwd=tmp_path).stdout.count("line ") > 3
+        assert packflow("inspect", name, "--invalid-only", cwd=tmp_path).stdout.count("line ") > 3
 
 
 def test_a_file_with_a_wrong_extension_a_long_line_and_deep_nesting_is_read(tmp_path: Path) -> None:
     path = tmp_path / "events.csv"
     deep = b'{"a":' * 100_000 + b"1" + b"}" * 100_000
     path.write_bytes(b'{"a":1}\n{"a":"' + b"x" * (100 << 20) + b'"}\n' + deep + b'\n{"a":2}\n')
-    profile = told(path, cwd=tmp_path)["data"]["profile"]
+    profile = told("inspect", path, cwd=tmp_path)["data"]["profile"]
     assert (profile["events"], profile["format"]) == (2, "ndjson")
     assert [(one["position"], one["code"]) for one in profile["invalid"]] == [(2, "line-too-long"), (3, "too-deep")]
 

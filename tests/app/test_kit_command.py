@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-import commands
-from commands import Done
+from commands import packflow, told
 from packflow_app.packaging.private_keys import write_key_pair
 from packflow_app.packaging.targets import this_machine
 from packflow_app.packaging.verifier import verifier
@@ -20,16 +17,6 @@ from projects import HONEST, write_project
 from runtime.archives import archive_of, tiny_files
 
 HERE = this_machine(sys.version_info[:2]).name
-
-
-def packflow(*words: str, cwd: Path) -> Done:
-    return commands.packflow(*words, cwd=cwd, without=("PACKFLOW_", "NO_COLOR"))
-
-
-def told(*words: str, cwd: Path, code: int = 0) -> dict[str, Any]:
-    ran = packflow(*words, "--json", cwd=cwd)
-    assert (ran.returncode, ran.stderr) == (code, ""), ran.stdout
-    return dict(json.loads(ran.stdout))
 
 
 @pytest.fixture

@@ -8,11 +8,10 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from commands import packflow
+from commands import packflow, told
 from old_projects import (
     NESTED_BACKEND,
     NESTED_EVENTS,
@@ -37,14 +36,6 @@ class Backend(InferenceBackend):
         return [{"double": 2 * event["n"]} for event in inputs]
 """
 PLAIN_YAML = "name: doubles  # a comment\ninference_backend: inference:Backend\n"
-
-
-def told(*words: object, code: int = 0) -> dict[str, Any]:
-    ran = packflow(*words, "--json")
-    assert ran.returncode == code, ran.stdout + ran.stderr
-    answer: dict[str, Any] = json.loads(ran.stdout)
-    assert answer["schema"] == f"packflow.{words[0]}/1"
-    return answer
 
 
 def files(project: Path) -> dict[str, bytes]:

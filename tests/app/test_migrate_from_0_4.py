@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from commands import packflow, told
 from library_environments import environment_with
 from old_projects import (
     NESTED_BACKEND,
@@ -67,11 +67,7 @@ def outputs_there(old: Path, project: Path, events: list[Any]) -> list[Any]:
 
 
 def migrate(project: Path, *words: object, code: int) -> dict[str, Any]:
-    command = [sys.executable, "-m", "packflow_app", "migrate", str(project), "--json", *map(str, words)]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert ran.returncode == code, ran.stdout + ran.stderr
-    answer: dict[str, Any] = json.loads(ran.stdout)
-    return answer
+    return told("migrate", project, *words, code=code, timeout=600)
 
 
 def kept_outputs(project: Path) -> list[Any]:
@@ -110,13 +106,7 @@ def test_what_create_makes_is_migrated_as_it_is(old: Path, tmp_path: Path) -> No
     answer = migrate(project, "-y", "--python", old / "python", "--old-python", old / "python", code=0)
     assert answer["data"]["compared"]["comparison"]["equal"] is True
     assert answer["warnings"] == [] or {one["code"] for one in answer["warnings"]} <= {"probes"}
-    ran = subprocess.run(
-        [sys.executable, "-m", "packflow_app", "validate", str(project), "--json", "--python", str(old / "python")],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stdout
+    packflow("validate", project, "--json", "--python", old / "python", code=0)
 
 
 def test_a_difference_that_is_meant_is_shown(old: Path, tmp_path: Path) -> None:

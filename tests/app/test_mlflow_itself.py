@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -165,8 +166,7 @@ def test_a_custom_model_says_what_to_do(saved: tuple[Path, dict[str, list[Any]]]
     assert "execute()" in caught.value.hint
 
 
-def packflow(*arguments: object, folder: Path, code: int = 0) -> Any:
-    return commands.packflow(*arguments, "--json", cwd=folder, code=code, timeout=600).answer
+told = partial(commands.told, timeout=600)  # a model's libraries may be installed
 
 
 ORDER = "duration,bytes,rate"
@@ -194,17 +194,18 @@ def test_a_converted_project_gives_mlflows_own_predictions(
     answer: str,
 ) -> None:
     folder, predictions = saved
-    told = packflow("init", "d", "--from-mlflow", folder / flavor, "--python", python, *flags, folder=tmp_path)
-    made = told["data"]
+    made = told("init", "d", "--from-mlflow", folder / flavor, "--python", python, *flags, cwd=tmp_path)["data"]
     assert (made["kind"], made["made_environment"], made["events"]["read"]) == (kind, False, 5)
     assert [one["field"] for one in made["features"]] == ORDER.split(",")
     sources = made["mlflow"]["sources"]
     assert (sources["events"], sources["python"]) == ("input_example.json", "flag")
     assert sources["features"] == ("flag" if "--features" in flags else "MLmodel, signature")
     assert not any(line.startswith("mlflow") for line in made["requirements"])
-    tested = packflow("-C", "d", "dry-run", "--python", python, folder=tmp_path)["data"]
+    tested = told("-C", "d", "dry-run", "--python", python, cwd=tmp_path)["data"]
     assert (tested["failed"], tested["parity"]["equal"]) == (0, True)
-    packflow("run", "d", "d/samples/events.ndjson", "--python", python, "-o", "out.ndjson", folder=tmp_path)
+    commands.packflow(
+        "run", "d", "d/samples/events.ndjson", "--python", python, "-o", "out.ndjson", cwd=tmp_path, code=0
+    )
     outputs = [json.loads(line) for line in (tmp_path / "out.ndjson").read_bytes().splitlines()]
     assert [one[answer] for one in outputs] == predictions[flavor]
 
@@ -213,7 +214,7 @@ def test_what_a_folder_does_not_tell_is_asked_for(
     python: Path, saved: tuple[Path, dict[str, list[Any]]], tmp_path: Path
 ) -> None:
     def refused(flavor: str, *flags: object) -> dict[str, Any]:
-        failed = packflow("init", "d", "--from-mlflow", saved[0] / flavor, *flags, folder=tmp_path, code=2)
+        failed = told("init", "d", "--from-mlflow", saved[0] / flavor, *flags, cwd=tmp_path, code=2)
         assert not any(tmp_path.iterdir())
         return failed["errors"][0]
 
@@ -231,7 +232,7 @@ def test_flags_outrank_the_folder(python: Path, saved: tuple[Path, dict[str, lis
     rows = [{"time": {"duration": n / 7}, "bytes": n * 10, "rate": n / 9} for n in range(9)]
     (tmp_path / "events.ndjson").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     flags = ["--events", "events.ndjson", "--features", "duration=time.duration", "--trust-model", "--python", python]
-    made = packflow("init", "d", "--from-mlflow", saved[0] / "no-example", *flags, folder=tmp_path)["data"]
+    made = told("init", "d", "--from-mlflow", saved[0] / "no-example", *flags, cwd=tmp_path)["data"]
     assert [one["field"] for one in made["features"]] == ["time.duration", "bytes", "rate"]
     sources = made["mlflow"]["sources"]
     assert (sources["events"], sources["features"], sources["model"]) == ("flag", "flag", "model.pkl")

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import commands
-from commands import Done
+from commands import packflow
 from packflow_app.actions.init import InitOptions, init
 from packflow_app.errors import NotFoundError, UsageError
 from packflow_app.projects.git import clone, is_repository_url
@@ -43,10 +42,6 @@ def own(tmp_path: Path) -> Path:
     return folder
 
 
-def packflow(words: list[str], folder: Path) -> Done:
-    return commands.packflow(*words, cwd=folder)
-
-
 def make(own: Path, kind: str | None = None, **settings: str) -> Path:
     target = own.parent / "new"
     init(InitOptions(target, own.parent / "events.ndjson", kind=kind or str(own), settings=settings))
@@ -66,7 +61,7 @@ def test_a_folder_makes_a_project_that_runs(own: Path) -> None:
         "requirements.txt",
         "samples/events.ndjson",
     }
-    shown = packflow(["dry-run", "--json"], target)
+    shown = packflow("dry-run", "--json", cwd=target)
     assert shown.returncode == 0, shown.stderr
     assert json.loads(shown.stdout)["data"]["parity"]["equal"]
 
@@ -200,13 +195,13 @@ def test_a_folder_without_a_manifest(tmp_path: Path) -> None:
 
 
 def test_the_command_lists_and_shows(own: Path) -> None:
-    listed = packflow(["skeletons", "list", "--json"], own.parent)
+    listed = packflow("skeletons", "list", "--json", cwd=own.parent)
     assert {one["name"] for one in json.loads(listed.stdout)["data"]["skeletons"]} >= {"python", "sklearn", "stateful"}
-    shown = packflow(["skeletons", "show", "./own"], own.parent)
+    shown = packflow("skeletons", "show", "./own", cwd=own.parent)
     assert shown.returncode == 0
     assert "own: Our own" in shown.stdout
     assert "--set team=VALUE" in shown.stdout
     assert "Which team?" in shown.stdout
-    missing = packflow(["skeletons", "show", "magic"], own.parent)
+    missing = packflow("skeletons", "show", "magic", cwd=own.parent)
     assert missing.returncode == 3
     assert "There is no skeleton called 'magic'." in missing.stderr

@@ -32,7 +32,7 @@ class Backend(InferenceBackend):
 EVENTS = '{"n":1}\nbad\n{"n":2}\n'
 
 
-def packflow(*words: object, cwd: Path, events: str = EVENTS, **variables: str) -> subprocess.CompletedProcess[str]:
+def installed(*words: object, cwd: Path, events: str = EVENTS, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*COMMAND, *map(str, words)],
         input=events,
@@ -61,7 +61,7 @@ def outcomes(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
 
 
 def test_a_project_runs(project: Path, tmp_path: Path) -> None:
-    done = packflow("run", project, cwd=tmp_path)
+    done = installed("run", project, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     first, error, last = outcomes(done)
     assert (first, last) == ({"double": 2}, {"double": 4})
@@ -75,31 +75,31 @@ def test_an_engine_that_is_absent_is_told_with_its_install_command(
 ) -> None:
     (tmp_path / "hides").mkdir()
     (tmp_path / "hides" / f"{module}.py").write_text("raise ImportError('hidden')\n")
-    done = packflow("run", archive, "--engine", engine, "-o", "out", cwd=tmp_path, PYTHONPATH=str(tmp_path / "hides"))
+    done = installed("run", archive, "--engine", engine, "-o", "out", cwd=tmp_path, PYTHONPATH=str(tmp_path / "hides"))
     assert (done.returncode, done.stdout) == (3, ""), done.stderr
     assert f"importing {module}" in done.stderr
     assert "-m pip install " in done.stderr
     assert not (tmp_path / "out").exists()
-    assert "--engine {local,spark,ray}" in packflow("run", "--help", cwd=tmp_path).stdout
+    assert "--engine {local,spark,ray}" in installed("run", "--help", cwd=tmp_path).stdout
 
 
 def test_an_archive_runs_with_the_runtimes_options(archive: Path, tmp_path: Path) -> None:
     events = tmp_path / "events.ndjson"
     events.write_text(EVENTS)
-    done = packflow(
+    done = installed(
         "run", archive, events, "-o", "out.ndjson", "--batch-size", "1", "--dead-letters", "dead", cwd=tmp_path
     )
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
     assert (tmp_path / "out.ndjson").read_text() == '{"n":11}\n{"n":12}\n'
     assert "not-json" in (tmp_path / "dead").read_text()
-    strict = packflow("run", "--strict", archive, events, cwd=tmp_path)
+    strict = installed("run", "--strict", archive, events, cwd=tmp_path)
     assert strict.returncode == 1
-    before = packflow("-C", tmp_path, "run", "--batch-size", "2", "tiny.zip", "events.ndjson", cwd=Path("/"))
+    before = installed("-C", tmp_path, "run", "--batch-size", "2", "tiny.zip", "events.ndjson", cwd=Path("/"))
     assert outcomes(before)[0] == {"n": 11}
 
 
 def test_another_cache(archive: Path, tmp_path: Path) -> None:
-    assert outcomes(packflow("run", archive, "--cache", "elsewhere", cwd=tmp_path))[0] == {"n": 11}
+    assert outcomes(installed("run", archive, "--cache", "elsewhere", cwd=tmp_path))[0] == {"n": 11}
     assert (tmp_path / "elsewhere" / "archives").is_dir()
     assert not (tmp_path / "cache").exists()
 
@@ -107,13 +107,13 @@ def test_another_cache(archive: Path, tmp_path: Path) -> None:
 def test_an_unzipped_archive_runs_too(archive: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(archive) as file:
         file.extractall(tmp_path / "unzipped")
-    assert outcomes(packflow("run", "unzipped", cwd=tmp_path))[0] == {"n": 11}
+    assert outcomes(installed("run", "unzipped", cwd=tmp_path))[0] == {"n": 11}
 
 
 def test_json_tells_of_the_run(archive: Path, tmp_path: Path) -> None:
     (tmp_path / "events.ndjson").write_text(EVENTS)
     words = ("run", "tiny.zip", "events.ndjson", "-o", "out", "--json")
-    done = packflow(*words, cwd=tmp_path)
+    done = installed(*words, cwd=tmp_path)
     told = json.loads(done.stdout)
     assert done.returncode == 0
     assert (told["schema"], told["ok"], told["command"]) == ("packflow.run/1", True, ["packflow", *words])
@@ -124,10 +124,10 @@ def test_json_tells_of_the_run(archive: Path, tmp_path: Path) -> None:
         "errors": {"not-json": 1},
         "output": "out",
     }
-    failed = packflow(*words[:-1], "--strict", "--json", cwd=tmp_path)
+    failed = installed(*words[:-1], "--strict", "--json", cwd=tmp_path)
     told = json.loads(failed.stdout)
     assert (failed.returncode, told["ok"], told["errors"][0]["code"]) == (1, False, "too-many-errors")
-    alone = packflow("run", "tiny.zip", "events.ndjson", "--json", cwd=tmp_path)
+    alone = installed("run", "tiny.zip", "events.ndjson", "--json", cwd=tmp_path)
     assert (alone.returncode, json.loads(alone.stdout)["errors"][0]["code"]) == (2, "usage")
 
 
@@ -145,7 +145,7 @@ def test_json_tells_of_the_run(archive: Path, tmp_path: Path) -> None:
 )
 def test_what_cannot_be_done(archive: Path, tmp_path: Path, words: tuple[str, ...], code: int, said: str) -> None:
     (tmp_path / "text").write_text("no archive")
-    done = packflow("run", *words, cwd=tmp_path)
+    done = installed("run", *words, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (code, "")
     assert said in done.stderr
     assert "  next: " in done.stderr
@@ -155,12 +155,12 @@ def test_what_cannot_be_done(archive: Path, tmp_path: Path, words: tuple[str, ..
 def test_a_python_that_is_too_old_is_named_before_anything_starts(tmp_path: Path) -> None:
     files = runnable_files()
     (tmp_path / "new.zip").write_bytes(archive_of(files, manifest_of(files, python_requires=">=3.99")))
-    done = packflow("run", "new.zip", cwd=tmp_path)
+    done = installed("run", "new.zip", cwd=tmp_path)
     assert done.returncode == 3
     assert "There is no Python >=3.99 to run" in done.stderr
 
 
-def test_the_model_runs_in_the_place_of_packflow(project: Path, tmp_path: Path) -> None:
+def test_the_model_runs_in_the_place_of_installed(project: Path, tmp_path: Path) -> None:
     """The process that was started is the model's: its exit code, its pipes, and a signal ends its stream in order."""
     process = subprocess.Popen(
         [*COMMAND, "run", str(project)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -180,7 +180,7 @@ def test_files_in_the_current_folder_are_not_imported(project: Path, tmp_path: P
     for name in ("json.py", "packflow_runtime.py", "inference.py"):
         (tmp_path / name).write_text("raise AssertionError('a file beside it')\n")
     for words in (("run", project), ("run", project, "--workers", "2")):
-        done = packflow(*words, cwd=tmp_path)
+        done = installed(*words, cwd=tmp_path)
         assert outcomes(done)[0] == {"double": 2}, done.stderr
 
 
@@ -194,15 +194,15 @@ def test_nothing_is_started_to_prepare_a_run(archive: Path) -> None:
 
 
 def test_the_cache_is_listed_and_cleaned(archive: Path, tmp_path: Path) -> None:
-    assert packflow("run", archive, cwd=tmp_path).returncode == 0
-    shown = packflow("cache", "list", cwd=tmp_path).stdout
+    assert installed("run", archive, cwd=tmp_path).returncode == 0
+    shown = installed("cache", "list", cwd=tmp_path).stdout
     assert "tiny 1.0" in shown
-    data = json.loads(packflow("cache", "list", "--json", cwd=tmp_path).stdout)["data"]
+    data = json.loads(installed("cache", "list", "--json", cwd=tmp_path).stdout)["data"]
     assert (data["action"], [one["name"] for one in data["archives"]]) == ("list", ["tiny"])
     (tmp_path / "empty").mkdir(mode=0o700)
-    elsewhere = packflow("cache", "list", "--cache", "empty", "--json", cwd=tmp_path)
+    elsewhere = installed("cache", "list", "--cache", "empty", "--json", cwd=tmp_path)
     assert json.loads(elsewhere.stdout)["data"]["archives"] == []
-    done = packflow("cache", "clean", "tiny", cwd=tmp_path)
+    done = installed("cache", "clean", "tiny", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("removed tiny-1.0\n")
     assert os.listdir(tmp_path / "cache" / "archives") == []
@@ -218,7 +218,7 @@ def test_the_cache_is_listed_and_cleaned(archive: Path, tmp_path: Path) -> None:
     ],
 )
 def test_what_clean_does_not_do(archive: Path, tmp_path: Path, words: tuple[str, ...], code: int, name: str) -> None:
-    assert packflow("run", archive, cwd=tmp_path).returncode == 0
-    done = packflow("cache", "clean", *words, "--json", cwd=tmp_path)
+    assert installed("run", archive, cwd=tmp_path).returncode == 0
+    done = installed("cache", "clean", *words, "--json", cwd=tmp_path)
     assert (done.returncode, json.loads(done.stdout)["errors"][0]["code"]) == (code, name)
     assert len(os.listdir(tmp_path / "cache" / "archives")) == 1

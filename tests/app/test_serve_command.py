@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
+
+from commands import packflow
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,14 +29,9 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def packflow(*words: object, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    command = [sys.executable, "-m", "packflow_app", *map(str, words)]
-    return subprocess.run(command, input=stdin, capture_output=True, timeout=60)
-
-
 def test_a_project_serves(project: Path) -> None:
     words = ["--python", sys.executable, "--source", "stdin:", "--sink", f"file:{project / 'out'}", "--json"]
-    done = packflow("serve", project, *words, stdin=b'{"n":1}\nbad\n')
+    done = packflow("serve", project, *words, stdin='{"n":1}\nbad\n')
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert (told["schema"], told["data"]["events"], told["data"]["failed"]) == ("packflow.serve/1", 2, 1)
@@ -46,6 +42,6 @@ def test_a_project_serves(project: Path) -> None:
 def test_what_is_wrong_is_told_as_by_every_command(project: Path) -> None:
     done = packflow("serve", project, "--sink", "stdout:")
     assert done.returncode == 2
-    assert b"required: --source" in done.stderr
-    assert b"packflow serve --help" in done.stderr
+    assert "required: --source" in done.stderr
+    assert "packflow serve --help" in done.stderr
     assert packflow("serve", project / "none", "--source", "stdin:", "--sink", "stdout:").returncode == 3

@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-import commands
-from commands import Done
+from commands import packflow, told
 from packflow_app.packaging.private_keys import write_key_pair
 from projects import HONEST, write_project
 from runtime.archives import archive_of, tiny_files
-
-
-def packflow(*words: str, cwd: Path, **changes: str) -> Done:
-    return commands.packflow(*words, cwd=cwd, without=("PACKFLOW_", "NO_COLOR"), **changes)
-
-
-def told(*words: str, cwd: Path, code: int = 0, **changes: str) -> dict[str, Any]:
-    ran = packflow(*words, "--json", cwd=cwd, **changes)
-    assert (ran.returncode, ran.stderr) == (code, ""), ran.stdout
-    return dict(json.loads(ran.stdout))
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from commands import packflow, told
 from packflow_app.actions.update_version import bumped
 from packflow_app.projects.config_edits import with_features, with_version
 from packflow_app.projects.swap import digest_of, put_back, swapped
@@ -94,11 +95,7 @@ def tree(folder: Path) -> dict[str, str]:
 
 
 def update(project: Path, *flags: object, code: int = 0) -> dict[str, Any]:
-    command = [sys.executable, "-m", "packflow_app", "update", project.name, *map(str, flags), "--json"]
-    ran = subprocess.run(command, cwd=project.parent, capture_output=True, text=True, timeout=120)
-    assert ran.returncode == code, ran.stdout[-3000:] + ran.stderr[-3000:]
-    told: dict[str, Any] = json.loads(ran.stdout)
-    return told
+    return told("update", project.name, *flags, code=code, cwd=project.parent)
 
 
 def refused(project: Path, *flags: object, code: int) -> dict[str, Any]:
@@ -261,10 +258,8 @@ def test_a_kill_while_files_are_swapped_is_taken_back(project: Path, step: int) 
     flags = ["update", "p", "--model", "retrained.pkl", "--trust-model", "-y"]
     ran = subprocess.run([sys.executable, "-c", KILLED, str(step), *flags], cwd=project.parent, capture_output=True)
     assert ran.returncode == -signal.SIGKILL
-    told = subprocess.run(
-        [sys.executable, "-m", "packflow_app", "dry-run", "--json"], cwd=project, capture_output=True, text=True
-    )
-    assert json.loads(told.stdout)["errors"][0]["code"] == "update-unfinished"
+    unfinished = packflow("dry-run", "--json", cwd=project)
+    assert unfinished.answer["errors"][0]["code"] == "update-unfinished"
     put = update(project)["data"]["put_back"]
     assert len(put) == step - 1
     assert tree(project) == before

@@ -12,8 +12,8 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -52,8 +52,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(environment_with(folder, "scikit-learn", "pandas", "joblib"))
 
 
-def packflow(*arguments: object, folder: Path, code: int = 0) -> Any:
-    return commands.packflow(*arguments, "--json", cwd=folder, code=code, timeout=600).answer
+told = partial(commands.told, timeout=600)  # a model's libraries may be installed
 
 
 def tree(folder: Path) -> dict[str, str]:
@@ -67,15 +66,15 @@ def tree(folder: Path) -> dict[str, str]:
 def test_a_model_is_retrained_and_grows(python: str, tmp_path: Path) -> None:
     subprocess.run([python, "-c", TRAIN], cwd=tmp_path, check=True)
     flags = ["--model", "first.joblib", "--trust-model", "--events", "events.ndjson", "--python", python]
-    packflow("init", "d", *flags, folder=tmp_path)
+    told("init", "d", *flags, cwd=tmp_path)
     project, word = tmp_path / "d", ["--trust-model", "--python", python]
     before = tree(project)
 
-    same = packflow("update", "d", "--model", "first.joblib", "-y", folder=tmp_path)["data"]
+    same = told("update", "d", "--model", "first.joblib", "-y", cwd=tmp_path)["data"]
     assert (same["same"], same["applied"], tree(project) == before) == (True, False, True)
 
-    told = packflow("update", "d", "--model", "more.joblib", *word, "--plan", folder=tmp_path, code=2)
-    assert "also takes port" in told["errors"][0]["message"]
+    refused = told("update", "d", "--model", "more.joblib", *word, "--plan", cwd=tmp_path, code=2)
+    assert "also takes port" in refused["errors"][0]["message"]
     assert tree(project) == before
 
     command = [sys.executable, "-m", "packflow_app", "update", "d", "--model", "again.joblib", *word, "-y"]
@@ -88,18 +87,18 @@ def test_a_model_is_retrained_and_grows(python: str, tmp_path: Path) -> None:
         left = [path.name for path in project.glob(".packflow/*")]
         assert not [name for name in left if "update" in name]
 
-    done = packflow("update", "d", "--model", "again.joblib", *word, "-y", folder=tmp_path)["data"]
+    done = told("update", "d", "--model", "again.joblib", *word, "-y", cwd=tmp_path)["data"]
     assert (done["bump"], done["version"]["after"], done["features"]["added"]) == ("minor", "0.2.0", [])
     assert {one["path"] for one in done["comparison"]["fields"]} >= {"probabilities.0", "probabilities.1"}
     assert digests(tree(project), before) == {"MODEL_CARD.md", "artifacts/model.joblib", "packflow.yaml"}
 
-    grown = packflow("update", "d", "--model", "more.joblib", *word, "-y", folder=tmp_path)["data"]
+    grown = told("update", "d", "--model", "more.joblib", *word, "-y", cwd=tmp_path)["data"]
     assert (grown["bump"], grown["version"]["after"], grown["features"]["added"]) == ("major", "1.0.0", ["port"])
-    packflow("run", "d", "events.ndjson", "--python", python, "-o", "out.ndjson", folder=tmp_path)
+    commands.packflow("run", "d", "events.ndjson", "--python", python, "-o", "out.ndjson", cwd=tmp_path, code=0)
     outputs = [json.loads(line) for line in (tmp_path / "out.ndjson").read_bytes().splitlines()]
     direct = subprocess.run([python, "-c", DIRECT, "more.joblib"], cwd=tmp_path, capture_output=True, check=True)
     assert [[*one["probabilities"].values()] for one in outputs] == json.loads(direct.stdout)
-    exported = packflow("export", "d", "-o", "dist", "--python", python, folder=tmp_path)["data"]
+    exported = told("export", "d", "-o", "dist", "--python", python, cwd=tmp_path)["data"]
     assert exported["path"].endswith("d-1.0.0.zip")
 
 

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-import commands
-from commands import Done
+from commands import Done, packflow
 from packflow_app.actions.validate import Validated
 from packflow_app.checks.check import Finding, Severity
 from packflow_app.checks.registry import CHECKS
@@ -25,9 +24,8 @@ COMPLETE = {"README.md": "# Mine\n", "MODEL_CARD.md": "# Mine\n", "LICENSE.txt":
 ABOUT = "description: Doubles.\nmaintainers: [Ada]\n"
 
 
-def packflow(*words: str, cwd: Path, **changes: str) -> Done:
-    ours = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM", "VIRTUAL_ENV", "CONDA_PREFIX")
-    return commands.packflow(*words, cwd=cwd, without=ours, **{"COLUMNS": "80", **changes})
+def in_80_columns(*words: str, cwd: Path, **changes: str) -> Done:
+    return packflow(*words, cwd=cwd, **{"COLUMNS": "80", **changes})
 
 
 def told(*words: str, cwd: Path) -> tuple[int, dict[str, Any]]:
@@ -65,13 +63,13 @@ def bad(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_good_project(good: Path) -> None:
-    shown = packflow("validate", cwd=good)
+    shown = in_80_columns("validate", cwd=good)
     assert (shown.returncode, shown.stderr) == (0, "")
     assert shown.stdout == f"good 0.1.0 in .\n\nnothing found in {len(CHECKS)} checks\nNext  packflow export\n"
 
 
 def test_warnings_never_block(plain: Path) -> None:
-    shown = packflow("validate", plain.name, cwd=plain.parent)
+    shown = in_80_columns("validate", plain.name, cwd=plain.parent)
     lines = [line.rstrip() for line in shown.stdout.splitlines()]
     assert (shown.returncode, shown.stderr) == (0, "")
     assert lines[0] == "plain 0.1.0 in plain"
@@ -81,7 +79,7 @@ def test_warnings_never_block(plain: Path) -> None:
 
 
 def test_errors_come_first_and_say_why(bad: Path) -> None:
-    shown = packflow("validate", cwd=bad)
+    shown = in_80_columns("validate", cwd=bad)
     lines = [" ".join(line.split()) for line in shown.stdout.splitlines()]
     assert (shown.returncode, shown.stderr) == (3, "")
     first = next(line for line in lines if "error" in line)
@@ -103,7 +101,7 @@ def test_errors_come_first_and_say_why(bad: Path) -> None:
 @pytest.mark.parametrize("words", [[], ["-v"]], ids=["short", "verbose"])
 @pytest.mark.parametrize("changes", [{"NO_COLOR": "1"}, {"FORCE_COLOR": "1"}, {}], ids=["no colour", "colour", "pipe"])
 def test_the_table_fits(bad: Path, columns: int, words: list[str], changes: dict[str, str]) -> None:
-    shown = packflow("validate", *words, cwd=bad, **{**changes, "COLUMNS": str(columns)})
+    shown = in_80_columns("validate", *words, cwd=bad, **{**changes, "COLUMNS": str(columns)})
     assert (ESCAPE in shown.stdout) == ("FORCE_COLOR" in changes)
     plain_text = re.sub(r"\x1b\[[0-9;]*m", "", shown.stdout)
     assert max(map(len, plain_text.splitlines())) <= columns
@@ -113,7 +111,7 @@ def test_the_table_fits(bad: Path, columns: int, words: list[str], changes: dict
 
 
 def test_verbose_adds_why_ids_and_what_passed(bad: Path) -> None:
-    text = " ".join(packflow("validate", "-v", cwd=bad).stdout.split())
+    text = " ".join(in_80_columns("validate", "-v", cwd=bad).stdout.split())
     assert text.count("why: ") == text.count("check: ") == 8
     assert "check: requirement-invalid" in text
     passed = re.search(r"✓ passed ((?:[a-z-]+,? )+)\d", text)
@@ -126,15 +124,15 @@ def test_verbose_adds_why_ids_and_what_passed(bad: Path) -> None:
 
 def test_it_says_that_it_ran_the_model(tmp_path: Path) -> None:
     folder = write_project(tmp_path / "model", config=ABOUT, files=dict(COMPLETE))
-    assert "\nran the model on 40 sample events\n" in packflow("validate", cwd=folder).stdout
-    assert "ran the model" not in packflow("validate", cwd=folder).stdout
+    assert "\nran the model on 40 sample events\n" in in_80_columns("validate", cwd=folder).stdout
+    assert "ran the model" not in in_80_columns("validate", cwd=folder).stdout
 
 
 def test_next_is_the_command_that_mends_it(tmp_path: Path) -> None:
     folder = write_project(tmp_path / "model", files={"requirements.txt": "packflow-no-such==1\n"})
     folder = folder.rename(tmp_path / "my model")
-    here = packflow("validate", cwd=folder)
-    there = packflow("validate", str(folder), cwd=tmp_path)
+    here = in_80_columns("validate", cwd=folder)
+    there = in_80_columns("validate", str(folder), cwd=tmp_path)
     assert (here.returncode, there.returncode) == (3, 3)
     assert here.stdout.splitlines()[-1] == "Next  packflow env sync"
     assert there.stdout.splitlines()[-1] == "Next  packflow -C 'my model' env sync"
@@ -143,7 +141,7 @@ def test_next_is_the_command_that_mends_it(tmp_path: Path) -> None:
 def test_a_project_that_cannot_be_read_has_no_name(tmp_path: Path) -> None:
     folder = write_project(tmp_path / "model")
     (folder / "packflow.yaml").write_text("")
-    shown = packflow("validate", "model", cwd=tmp_path)
+    shown = in_80_columns("validate", "model", cwd=tmp_path)
     assert (shown.returncode, shown.stdout.splitlines()[0]) == (3, "model")
     assert told("model", cwd=tmp_path)[1]["data"]["name"] is None
 
@@ -151,7 +149,7 @@ def test_a_project_that_cannot_be_read_has_no_name(tmp_path: Path) -> None:
 def test_what_a_model_says_does_not_steer_the_terminal(tmp_path: Path) -> None:
     raises = "raise ValueError('\\x1b[31mRED\\x07 [bold]loud[/]')"
     folder = write_project(tmp_path / "model", backend(raises), config=ABOUT, files=dict(COMPLETE))
-    shown = packflow("validate", cwd=folder)
+    shown = in_80_columns("validate", cwd=folder)
     assert shown.returncode == 4
     assert "\\x1b[31mRED\\x07 [bold]loud[/]" in " ".join(shown.stdout.split())
     assert ESCAPE not in shown.stdout + shown.stderr
@@ -170,7 +168,7 @@ def test_long_places_wrap_and_stay_whole(capsys: pytest.CaptureFixture[str], mon
 
 def test_the_last_words_of_a_model_that_dies_are_shown(tmp_path: Path) -> None:
     folder = write_project(tmp_path / "model", backend("print('out of ink', flush=True)\nos._exit(3)"))
-    shown = packflow("validate", cwd=folder)
+    shown = in_80_columns("validate", cwd=folder)
     assert shown.returncode == 4
     assert shown.stderr == "the model printed last:\n  │ out of ink\n"
     assert told(cwd=folder)[1]["data"]["dry_run"]["log"] == "out of ink\n"
@@ -180,7 +178,7 @@ def test_the_last_words_of_a_model_that_dies_are_shown(tmp_path: Path) -> None:
 
 
 def test_no_warnings_hides_them_and_says_so(bad: Path) -> None:
-    shown = packflow("validate", "--no-warnings", cwd=bad)
+    shown = in_80_columns("validate", "--no-warnings", cwd=bad)
     assert shown.returncode == 3
     assert "● warning" not in shown.stdout
     assert f"2 errors, 5 warnings, 1 note in {len(CHECKS)} checks (6 not shown)\n" in shown.stdout
@@ -191,8 +189,8 @@ def test_no_warnings_hides_them_and_says_so(bad: Path) -> None:
 
 
 def test_strict_fails_on_warnings(good: Path, plain: Path) -> None:
-    assert packflow("validate", "--strict", cwd=good).returncode == 0
-    shown = packflow("validate", "--strict", cwd=plain)
+    assert in_80_columns("validate", "--strict", cwd=good).returncode == 0
+    shown = in_80_columns("validate", "--strict", cwd=plain)
     assert shown.returncode == 1
     assert shown.stdout.splitlines()[-1] == "Next  mend packflow.yaml, then packflow validate --strict"
     code, answer = told("--strict", cwd=plain)
@@ -200,7 +198,7 @@ def test_strict_fails_on_warnings(good: Path, plain: Path) -> None:
 
 
 def test_strict_and_no_warnings_contradict_each_other(plain: Path) -> None:
-    shown = packflow("validate", "--strict", "--no-warnings", cwd=plain)
+    shown = in_80_columns("validate", "--strict", "--no-warnings", cwd=plain)
     assert (shown.returncode, shown.stdout) == (2, "")
     assert shown.stderr.startswith("error: --strict fails on warnings and --no-warnings hides them.")
 
@@ -208,7 +206,7 @@ def test_strict_and_no_warnings_contradict_each_other(plain: Path) -> None:
 def test_no_run_runs_nothing(tmp_path: Path) -> None:
     marker = tmp_path / "ran"
     folder = write_project(tmp_path / "model", f"open({str(marker)!r}, 'w').close()\n{HONEST.strip()}")
-    shown = packflow("validate", "--no-run", cwd=folder)
+    shown = in_80_columns("validate", "--no-run", cwd=folder)
     assert shown.returncode == 0
     assert "The model has not been run yet." in shown.stdout
     assert not marker.exists()
@@ -217,12 +215,12 @@ def test_no_run_runs_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("words", [["."], ["--verbose"], ["-v", "--no-warnings"], [".", "-v"]], ids=" ".join)
 def test_spellings_of_0_4_1(plain: Path, words: list[str]) -> None:
-    assert packflow("validate", *words, cwd=plain).returncode == 0
+    assert in_80_columns("validate", *words, cwd=plain).returncode == 0
 
 
 @pytest.mark.parametrize("quiet", [[], ["-q"]])
 def test_findings_are_data_and_go_to_standard_output(bad: Path, quiet: list[str]) -> None:
-    shown = packflow(*quiet, "validate", cwd=bad)
+    shown = in_80_columns(*quiet, "validate", cwd=bad)
     assert "✗ error" in shown.stdout
     assert shown.stderr == ""
 

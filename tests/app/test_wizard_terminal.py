@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-import commands
-from commands import Done
+from commands import packflow
 from projects import write_project
 from stand_ins import SLOW, make_bench, make_python, save_model, tree
 from terminals import CTRL_C, CTRL_D, DOWN, ENTER, Terminal
@@ -38,10 +37,6 @@ def bench(tmp_path: Path, stand_in: Path) -> Path:
     return make_bench(tmp_path / "dns-score", stand_in)
 
 
-def packflow(*words: str, folder: Path) -> Done:
-    return commands.packflow(*words, cwd=folder)
-
-
 def active(python: Path) -> dict[str, str]:
     """The environment variables of a shell in which this Python's environment is active."""
     return {"VIRTUAL_ENV": str(python.parent.parent)}
@@ -66,7 +61,7 @@ def test_every_question_of_init_enter_all_the_way_and_the_project_runs(bench: Pa
     assert "» yes, these 3" in screens[6]
     assert "packflow.yaml" in screens[7]
     assert "packflow init dns-score --model model.pkl" in screens[7]
-    ran = packflow("-C", "dns-score", "dry-run", "--no-probes", "--python", str(stand_in), folder=bench)
+    ran = packflow("-C", "dns-score", "dry-run", "--no-probes", "--python", str(stand_in), cwd=bench)
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
@@ -117,7 +112,7 @@ def test_the_equivalent_command_makes_the_same_bytes(bench: Path, stand_in: Path
     other.mkdir()
     for name in ("model.pkl", "events.ndjson"):
         (other / name).write_bytes((bench / name).read_bytes())
-    made = packflow(*words[1:], "--no-input", "--python", str(stand_in), folder=other)
+    made = packflow(*words[1:], "--no-input", "--python", str(stand_in), cwd=other)
     assert made.returncode == 0, made.stderr
     assert tree(other / "dns-score") == tree(bench / "dns-score")
 
@@ -146,7 +141,7 @@ def test_enter_all_the_way_in_an_empty_folder_fills_it(tmp_path: Path) -> None:
         walk(terminal, (INIT[0], INIT[1], INIT[2], INIT[5], INIT[7]))
         assert terminal.end() == 0, terminal.text
     assert (folder / "packflow.yaml").is_file()
-    ran = packflow("dry-run", "--no-probes", folder=folder)
+    ran = packflow("dry-run", "--no-probes", cwd=folder)
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
@@ -201,7 +196,7 @@ def test_a_model_without_events_gets_made_up_ones(bench: Path, stand_in: Path) -
         assert "to_json(" in terminal.wait_for("Create it?")
         terminal.press(ENTER)
         assert terminal.end() == 0, terminal.text
-    ran = packflow("-C", "dns-score", "dry-run", "--no-probes", "--python", str(stand_in), folder=bench)
+    ran = packflow("-C", "dns-score", "dry-run", "--no-probes", "--python", str(stand_in), cwd=bench)
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
@@ -302,7 +297,7 @@ def test_only_the_yes_is_asked_for_where_only_that_is_missing(bench: Path, stand
         terminal.answer("Do you trust", "y")
         assert terminal.end() == 0, terminal.text
         assert terminal.text.count("?") == 1
-    refused = packflow(*words[:1], "two", *words[2:], "--no-input", folder=bench)
+    refused = packflow(*words[:1], "two", *words[2:], "--no-input", cwd=bench)
     assert refused.returncode == 2
     assert "--trust-model" in refused.stderr
 
@@ -326,8 +321,8 @@ def test_inspect_asks_which_events(bench: Path) -> None:
         terminal.answer("Which events?", ENTER)
         assert terminal.end() == 0, terminal.text
         assert "$ packflow inspect events.ndjson" in terminal.raw
-    assert "60 events" in packflow("inspect", "-y", folder=bench).stdout
-    missing = packflow("inspect", "--no-input", folder=bench)
+    assert "60 events" in packflow("inspect", "-y", cwd=bench).stdout
+    missing = packflow("inspect", "--no-input", cwd=bench)
     assert (missing.returncode, "EVENTS" in missing.stderr) == (2, True)
 
 
@@ -343,9 +338,9 @@ def test_dry_run_asks_for_events_and_batch_sizes_where_the_project_names_none(tm
         terminal.answer("? Batch sizes to try", "\x15" + "2,5" + ENTER)
         assert terminal.end() == 0, terminal.text
         assert "5" in terminal.text
-    missing = packflow("dry-run", "--no-input", folder=project)
+    missing = packflow("dry-run", "--no-input", cwd=project)
     assert (missing.returncode, "EVENTS" in missing.stderr) == (2, True)
-    assert packflow("dry-run", "-y", "--no-probes", folder=project).returncode == 0
+    assert packflow("dry-run", "-y", "--no-probes", cwd=project).returncode == 0
 
 
 def test_beside_projects_the_commands_ask_which_and_export_how_many_events_ship(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from commands import packflow
 from packflow_app.actions.dry_run import DryRunOptions
 from packflow_app.actions.environment import LockOptions, SyncOptions
 from packflow_app.actions.export import ExportOptions, export
@@ -44,9 +45,7 @@ def executed(call: Call, *, ok: bool = True) -> dict[str, Any]:
     """The data that the shown command gives with --json, and whether that is well."""
     words = shlex.split(call.command)
     assert words[0] == "packflow"
-    command = [sys.executable, "-m", "packflow_app", *words[1:], "--json"]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False)
-    envelope = json.loads(ran.stdout)
+    envelope = packflow(*words[1:], "--json").answer
     assert envelope["ok"] is ok, envelope["errors"]
     data: dict[str, Any] = envelope["data"]
     return data
