@@ -148,5 +148,5 @@ def _short(needed: Sequence[str]) -> str:
 def _origin(one: OfferedPython) -> str:
     """Where a Python is, in the words of somebody who sits before it."""
     python = one.interpreter
-    names = {"$VIRTUAL_ENV": "the active environment", "$CONDA_PREFIX": "conda's active environment"}
+    names = {"$VIRTUAL_ENV": "active environment", "$CONDA_PREFIX": "active environment of conda"}
     return names.get(python.origin, python.origin)

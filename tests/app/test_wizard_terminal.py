@@ -53,7 +53,7 @@ def test_every_question_of_init_enter_all_the_way_and_the_project_runs(bench: Pa
         assert terminal.end() == 0, terminal.text
     assert "dns-score" in screens[0]
     assert re.search(r"» A fitted scikit-learn model.*model\.pkl is one", screens[1])
-    assert re.search(r"» Python 3\.\d+\.\d+, the active environment +has scikit-learn==1\.5\.0", screens[2])
+    assert re.search(r"» Python 3\.\d+\.\d+, active environment +has scikit-learn==1\.5\.0", screens[2])
     assert re.search(r"» model\.pkl +a pickle, scikit-learn 1\.5\.0", screens[3])
     assert "sklearn.linear_model._logistic" in screens[4]
     assert re.search(r"» events\.ndjson", screens[5])

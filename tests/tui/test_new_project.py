@@ -48,7 +48,7 @@ async def test_enter_all_the_way_makes_a_project_that_is_opened(bench: Path) -> 
         assert "│ dns-score" in texts[0].replace("  ", " ").replace("│ │", "│")
         assert "A fitted scikit-learn model or pipeline" in texts[1]
         assert "model.pkl is one" in texts[1]
-        assert "the active environment" in texts[2]
+        assert "active environment" in texts[2]
         assert "a pickle, scikit-learn 1.5.0" in texts[3]
         assert "It was read without opening it" in texts[4]
         assert "✓ Do you trust who made model.pkl, and may it be opened?  yes" in texts[5]
