@@ -79,7 +79,7 @@ def read_settings() -> dict[str, str]:
     try:
         node = parse_yaml(content)
     except PackflowError as error:
-        raise _invalid(path, error.title, error.line) from None
+        raise _invalid(path, error.detail or error.title, error.line, hint=error.hint) from None
     if node.value is None:
         return {}
     if not isinstance(node.value, dict):

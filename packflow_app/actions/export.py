@@ -163,7 +163,7 @@ def _check_kit(options: ExportOptions) -> None:
     if options.targets or options.kit is not None:
         targets_of(options.targets)
     if options.kit is not None:
-        check_kit_place(options.kit.absolute(), force=options.force)
+        check_kit_place(options.kit.absolute(), force=options.force, option="--kit")
     elif options.targets:
         raise UsageError("--target names machines of a kit, and no kit is named.", hint="Name its folder: --kit DIR")
 

@@ -45,7 +45,7 @@ def golden_wanted(text: str) -> int | Path:
     path = Path(text).expanduser()
     if not path.is_file():
         raise UsageError(
-            f"--golden {text} is neither a number, none, nor a file.", hint="Write for example --golden 20."
+            f"--golden {text!r} is neither a number, none, nor a file.", hint="Write for example --golden 20."
         )
     return path
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -255,7 +256,7 @@ def _check_missing(
     has_events: bool,
 ) -> None:
     missing: list[str] = []
-    hint = f"Run for example: packflow init {options.target or 'dns-score'}"
+    hint = f"Run for example: packflow init {shlex.quote(str(options.target or 'dns-score'))}"
     if options.target is None:
         missing.append("DIR")
     if file is None and skeleton.models:

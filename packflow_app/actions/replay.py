@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import tempfile
 import threading
 from dataclasses import dataclass, field
@@ -25,6 +26,10 @@ class ReplayOptions:
     wheelhouse: Path | None = None
     python: str | None = None
     timeout: float = 30.0
+
+
+_ENDED = ("model-died", "model-timeout", "model-memory")
+"""Codes of errors after which the last words of the model's process stand on the archive's standard error."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +93,7 @@ def replay_fresh(
 def _answer(tools: Toolbox, step: Step, python: str, words: list[str], variables: dict[str, str]) -> dict[str, Any]:
     """The data of a command of the runtime; raises the PackflowError that it tells of, but for a difference."""
     answer = tools.folder / "answer.json"
+    by_hand = f"Run it by hand: {shlex.join(['python', words[1], words[0]])}"
     code = 0
     try:
         tools.run(step, [python, "-X", "utf8", *runtime_start(), *words, "--json"], variables, output=answer)
@@ -102,7 +108,7 @@ def _answer(tools: Toolbox, step: Step, python: str, words: list[str], variables
             detail="\n".join(lines[-3:]),
             code="replay-failed",
             exit_code=ExitCode.MODEL_FAILED,
-            hint=f"Run it by hand: python {words[1]} {words[0]}",
+            hint=by_hand,
         ) from None
     failed = next((one for one in told["errors"] if one["code"] != "golden-changed"), None)
     if failed is not None:
@@ -110,7 +116,7 @@ def _answer(tools: Toolbox, step: Step, python: str, words: list[str], variables
             failed["message"],
             code=failed["code"],
             exit_code=_exit_code(code),
-            hint=failed["hint"] or f"Run it by hand: python {words[1]} {words[0]}",
+            hint=by_hand if failed["code"] in _ENDED else failed["hint"] or by_hand,
             file=failed["file"],
             line=failed["line"],
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -105,7 +106,7 @@ def read_file(
             raise NotFoundError(
                 f"{options.archive.name} has no file {name!r}.",
                 code="entry-not-found",
-                hint=f"packflow show {options.archive} lists all.",
+                hint=f"packflow show {shlex.quote(str(options.archive))} lists all.",
             )
         archive.copy(name, take)
         size = archive.entries[name].size

@@ -67,8 +67,8 @@ def artifact_ignored(context: Context) -> Iterator[Spot]:
     """The model opens a file that an ignore file leaves out of the archive."""
     for name, where in ignored_artifacts(context).items():
         rule = context.contents.rules[_excluded(context, name)]
-        fix = f"Take it back in {PACKFLOW_IGNORE} (`packflow validate --fix` does): "
-        fix += " ".join(taking_back(context, [name]))
+        lines = " and ".join(f"`{line}`" for line in taking_back(context, [name]))
+        fix = f"Take it back in {PACKFLOW_IGNORE} (`packflow validate --fix` does), one a line: {lines}"
         opened = "It is read by the model" if where is None else f"It is named in {where[0]}:{where[1]}"
         yield Spot(
             f"{name} is left out by {rule.where} ({rule.pattern}). {opened}.",

@@ -50,7 +50,9 @@ def clean_(
 ) -> int:
     terminal = terminal_of(context, as_json=as_json)
     if older_than is not None and not 0 <= older_than < math.inf:
-        raise UsageError(f"--older-than {older_than} is not a number of days.", hint="Write for example 30.")
+        raise UsageError(
+            f"--older-than {older_than} is not a number of days.", hint="Write for example --older-than 30."
+        )
     done = clean(CleanOptions(tuple(names or ()), everything, older_than, cache))
     for name in done.archives:
         terminal.say(f"removed {escape(name)}")

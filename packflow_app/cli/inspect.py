@@ -67,7 +67,7 @@ def command(
     if schema and invalid_only:
         raise UsageError("--schema and --invalid-only each show one thing.", hint="Give one of the two.")
     terminal = terminal_of(context, as_json=as_json)
-    events = events if events is not None else _events(terminal, yes=yes, no_input=no_input)
+    events = events or _events(terminal, yes=yes, no_input=no_input)
     clock = _TimeLeft()
     gc.disable()  # events have no cycles, and looking for some takes a quarter of the time
     done = inspect(

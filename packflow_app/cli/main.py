@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import signal
 import sys
 import traceback
@@ -14,8 +15,10 @@ from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+from typer.main import get_command
 
 from packflow_app import __version__
+from packflow_app.cli.empty_paths import refuse_empty_paths
 from packflow_app.cli.preferences import preferred_values
 from packflow_app.cli.terminal import Terminal, discard_output, output_lost
 from packflow_app.cli.ui import OPEN_APP
@@ -29,6 +32,14 @@ if TYPE_CHECKING:
 # Typer carries its own copy of Click and exports only the leaves of its errors.
 ClickError: type[Exception] = typer.BadParameter.__mro__[2]
 
+
+_NUMBERS = {
+    r"is not a valid int\w*( range)?\.": "is not a whole number.",
+    r"is not a valid float( range)?\.": "is not a number.",
+    r"is not in the range x>=(\S+)\.": r"is less than \1.",
+    r"is not in the range (\S+)<=x<=(\S+)\.": r"is not from \1 to \2.",
+}
+"""What Click says of numbers, in the words of everybody."""
 
 _WITHOUT_SETTINGS = {"config", "doctor", "completion", "--help", "-h"}
 """Words of a command line that must work where the settings are broken."""
@@ -140,7 +151,9 @@ def _run(arguments: list[str], terminal: Terminal, open_app: OpenApp | None) -> 
         named = [name for name in (*COMMANDS, *EARLIER) if name in arguments]
         app = build_app(named or COMMANDS, with_help=not {"-h", "--help"}.isdisjoint(arguments))
         preferred = preferred_values(strict=not {*arguments} & _WITHOUT_SETTINGS)
-        code: Any = app(arguments, prog_name="packflow", standalone_mode=False, obj=open_app, default_map=preferred)
+        command = get_command(app)
+        refuse_empty_paths(command)
+        code: Any = command(arguments, prog_name="packflow", standalone_mode=False, obj=open_app, default_map=preferred)
         return code if isinstance(code, int) else ExitCode.OK
     except CancelledError as cancelled:  # somebody said so: no error to be told of
         terminal.end_progress()
@@ -197,6 +210,8 @@ def _translated(error: Exception) -> PackflowError:
 
 def _usage_error(error: BaseException) -> UsageError:
     message = error.format_message() if hasattr(error, "format_message") else str(error)
+    for said, meant in _NUMBERS.items():
+        message = re.sub(said, meant, message)
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "packflow"
     return UsageError(message, hint=f"{command} --help shows what it takes.")

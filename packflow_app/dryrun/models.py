@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from packflow_app.errors import NotFoundError
 from packflow_app.projects.project import Project, open_project
 from packflow_app.runtime import PROJECT_DIR, Manifest, extract, is_archive, open_archive
 
@@ -43,6 +44,12 @@ def opened_model(path: Path) -> Iterator[Model]:
 
     Raises NotFoundError, or what the runtime raises for an archive that is not to be trusted.
     """
+    if not path.exists():
+        raise NotFoundError(
+            f"{path} does not exist.",
+            code="archive-not-found",
+            hint="Name a .zip that `packflow export` wrote, or a folder with packflow.yaml.",
+        )
     if not path.is_file() and not is_archive(path):
         yield Model.of_project(open_project(path))
         return

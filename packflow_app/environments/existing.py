@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shlex
 import shutil
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -167,7 +168,7 @@ def _check_wanted(project: Project, found: Interpreter, chosen: str | None) -> N
                 f"{project.folder / ENVIRONMENT_DIR} is of Python {found.version_text} in {found.base_prefix}, "
                 f"not of {wanted.path}, and Packflow did not make it.",
                 code="python-unfit",
-                hint=f"{_ANEW} --python {chosen}",
+                hint=f"{_ANEW} --python {shlex.quote(chosen)}",
             )
     if not fits(found, requires):
         raise _unfit(found, requires, _ANEW)

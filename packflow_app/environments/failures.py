@@ -20,9 +20,11 @@ _NOT_ALLOWED = r"permission denied|read-only file system|os error 13\b|os error 
 _HASH = r"hash mismatch|do not match the hashes|hashes are required|--require-hashes"
 _NETWORK = (
     r"error sending request|failed to fetch|dns error|newconnectionerror|connection (refused|reset|timed out)"
-    r"|certificate verif|peer certificate|max retries exceeded|proxyerror|\b(40[13]|50[0-4])\b[^\n]* for url"
+    r"|certificate verif|peer certificate|max retries exceeded|proxyerror|\b50[0-4]\b[^\n]* for url"
 )
 _UNSATISFIABLE = r"no solution found|no matching distribution|could not find a version|conflicting|resolutionimpossible"
+_LOGIN = r"\b40[13]\b[^\n]* for url"
+_LINE = re.compile(r"(?P<drawn>[\s×╰─▶├│]*)(?P<label>(error|ERROR|cause|hint):\s*)?(?P<said>.*?)\s*$", re.DOTALL)
 _BUILD = r"build backend|failed to build|failed building|getting requirements to build|metadata-generation-failed"
 
 
@@ -54,6 +56,13 @@ def installation_error(lines: Sequence[str], requirements: Requirements) -> Pack
             file=file,
             line=line,
             hint="Choose a version that has a wheel for this Python, or install what building it needs.",
+        )
+    if says(_LOGIN):
+        return NotFoundError(
+            "The package index refused to answer.",
+            code="index-unreachable",
+            detail=said,
+            hint="Check the user name and password it is given; --wheelhouse DIR installs from a folder of wheels.",
         )
     if says(_NETWORK):
         return NotFoundError(
@@ -98,8 +107,17 @@ def _essence(lines: Sequence[str]) -> str:
     """The error among the lines, in one, without passwords: uv says "error:" and "cause:", pip says "ERROR:"."""
     first = next((index for index, line in enumerate(lines) if re.match(r"(error|ERROR)\b|\s*×", line)), None)
     picked = lines[-5:] if first is None else lines[first:]
-    words = [re.sub(r"^[\s×╰─▶├│]*((error|ERROR|cause|hint):\s*)?", "", line).strip() for line in picked]
-    text = " ".join(word if word.endswith((".", ":", "!")) else f"{word}." for word in words if word)
+    text = ""
+    for line in picked:
+        parts = _LINE.match(line)
+        if parts is None or not parts["said"]:
+            continue
+        drawn, label, said = parts.group("drawn", "label", "said")
+        goes_on = said[0].islower() and not label and {*drawn} <= {*" │"}  # a sentence that was folded
+        if text and not goes_on and not text.endswith((".", ":", "!")):
+            text += "."
+        text += f" {said}" if text else said
+    text += "" if not text or text.endswith((".", ":", "!")) else "."
     text = re.sub(r"(?<=://)[^/\s@]+@", "***@", text)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 

@@ -68,6 +68,6 @@ def installed_with(python: Path) -> Installed:
         raise NotFoundError(
             f"{python} does not tell what is installed: {type(error).__name__}.",
             code="python-broken",
-            hint="Make the environment anew: packflow env remove, then packflow env sync.",
+            hint="Make the environment anew: packflow env remove, then packflow env sync",
         ) from None
     return Installed(versions, markers, requires)

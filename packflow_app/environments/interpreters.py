@@ -26,7 +26,7 @@ _PROBE = (
     "sys.prefix, sys.base_prefix, sys.executable]))"
 )
 _BROKEN_HINT = "Choose a working Python (3.10 or later) with --python."
-_BROKEN_OWN_HINT = "Make the environment anew: packflow env sync. Or choose another Python with --python."
+_BROKEN_OWN_HINT = "Make the environment anew with `packflow env sync`, or choose another Python with --python."
 
 
 @dataclass(frozen=True)

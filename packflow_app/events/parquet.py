@@ -6,6 +6,7 @@ is how data frames spell a missing number; one inside a list or struct, and an i
 
 from __future__ import annotations
 
+import re
 import tempfile
 from contextlib import closing
 from pathlib import Path
@@ -85,7 +86,7 @@ def _reason(error: duckdb.Error) -> str:
     """DuckDB's first line, without the class of the error before it."""
     line = str(error).partition("\n")[0]
     kind, _, reason = line.partition(" Error: ")
-    return reason or kind
+    return re.sub(r" (at end )?of file '.*'$", "", reason or kind)
 
 
 def _not_readable(name: str, reason: str) -> NotFoundError:

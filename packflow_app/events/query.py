@@ -8,6 +8,7 @@ event never stops a query.
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from packflow_app.errors import UsageError
@@ -53,19 +54,35 @@ class EventFilter:
         return sorted(index for (index,) in rows)
 
 
-_HINT = "Write for example --filter \"dst.port = 443\"; keys with dots are quoted: '\"id.orig_h\" = ''10.0.0.1'''."
+_HINT = "Write for example --filter 'dst.port = 443'; a key with dots is quoted: --filter '\"id.resp_p\" = 443'"
 
 
 def _invalid(expression: str, error: Exception) -> UsageError:
     """DuckDB's first line says what is wrong, the next what there is instead."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    said = next((line.partition(":")[2] for line in lines if line.startswith("Candidate")), "")
+    said = next(
+        (line.partition(":")[2] for line in lines if line.startswith(("Candidate bindings", "Candidate Entries"))), ""
+    )
     fields = [field.strip() for field in said.split(",") if field.strip() and "packflow_" not in field]
     return UsageError(
-        f"--filter {expression!r} cannot be evaluated: {(lines[0] if lines else type(error).__name__).rstrip('.!')}",
+        f"--filter {expression!r} cannot be evaluated: {_reason(lines[0] if lines else type(error).__name__)}.",
         code="filter-invalid",
         hint=f"There is: {', '.join(fields)}; packflow inspect FILE lists all." if fields else _HINT,
     )
+
+
+def _reason(said: str) -> str:
+    """What DuckDB says, without its kinds of errors and the query that the expression was put into."""
+    said = re.sub(r"^[A-Z][a-zA-Z ]* Error: ", "", said).rstrip(".!")
+    unknown = re.fullmatch(r'Referenced (?:column|table) ("[^"]*") not found.*', said)
+    if unknown is not None:
+        return f"the events have no field {unknown[1]}"
+    unknown = re.fullmatch(r'Could not find key ("[^"]*") in struct', said)
+    if unknown is not None:
+        return f"that field has no key {unknown[1]}"
+    if re.fullmatch(r'syntax error at or near "\)"', said):  # the one that stands behind the expression
+        return "it ends too early, or a parenthesis too much closes it"
+    return said
 
 
 def _tree(paths: Iterable[PathProfile]) -> dict[str, Any]:

@@ -75,7 +75,7 @@ class EventSource:
             return piece
         if not self._has_read:
             raise NotFoundError(
-                f"The events file {self.name} cannot be unpacked: {self.damage[1].partition(';')[0]}.",
+                f"The events of {self.name} cannot be unpacked: {self.damage[1].partition(';')[0]}.",
                 code="events-damaged",
                 hint="Copy or download it again.",
             )
@@ -87,5 +87,5 @@ def unreadable(name: Path | str, error: OSError) -> NotFoundError:
     return NotFoundError(
         f"The events file {name} cannot be read: {error.strerror or error}.",
         code="events-not-found",
-        hint="Name a file of events (JSON, CSV or Parquet, plain or compressed), or - for standard input.",
+        hint="Name a file of events (JSON, CSV or Parquet, plain or compressed).",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from packflow_app.errors import CheckFailedError, UsageError
@@ -50,7 +51,7 @@ def check_consent(file: ModelFile, trusted: frozenset[str], *, yes: bool, then: 
     if main is not None:
         then = then or (
             f"Then make the project in the folder that holds {OWN_MODULE}.py: "
-            f"packflow init . --model {name} --trust-model --events FILE"
+            f"packflow init . --model {shlex.quote(name)} --trust-model --events FILE"
         )
         raise UsageError(
             f"{name} needs {main.found.name}, which was defined in the script or notebook that saved it.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -46,7 +47,7 @@ def current_model(folder: Path, files: Sequence[str], chosen: str | None) -> tup
         raise UsageError(
             f"The project has {len(several)} model files: {names}.",
             code="model-ambiguous",
-            hint=f"Say which one the new model takes the place of: --replace {several[0][0]}",
+            hint=f"Say which one the new model takes the place of: --replace {shlex.quote(several[0][0])}",
         )
     return several[0]
 

@@ -35,7 +35,9 @@ def _lines_of(path: Path) -> list[str]:
         return [str(one) for one in json.loads(text)]
     except ValueError as error:
         raise NotFoundError(
-            f"--features @{path}: {error}.", code="features-file", hint="Write a JSON array of names, or one a line."
+            f"--features @{path}: the file begins as JSON and is not valid: {error}.",
+            code="features-file",
+            hint="Write a JSON array of names, or one a line.",
         ) from None
 
 

@@ -6,6 +6,7 @@ ambiguous, missing or named as an answer is (label, target, y, class) is an erro
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -161,7 +162,7 @@ def _by_name(names: tuple[str, ...], fields: EventFields, pairs: dict[str, str])
             raise UsageError(
                 f"The model's feature {name} is named as an answer is, so no field is taken for it unasked.",
                 code="features-answer",
-                hint=f"If it is meant, say so: --features {name}={name}",
+                hint=f"If it is meant, say so: --features {shlex.quote(f'{name}={name}')}",
             )
         match = _match(name, fields)
         if match is None:
@@ -169,7 +170,8 @@ def _by_name(names: tuple[str, ...], fields: EventFields, pairs: dict[str, str])
         else:
             found.append((name, *match))
     if missing:
-        hint = f"Pass events that have them, or name the field that is meant: --features {missing[0]}=FIELD"
+        pair = shlex.quote(f"{missing[0]}=FIELD")
+        hint = f"Pass events that have them, or name the field that is meant: --features {pair}"
         raise _not_found(missing, fields, hint)
     _check_taken_once(found)
     return found
@@ -190,7 +192,7 @@ def _match(name: str, fields: EventFields) -> tuple[PathProfile, str] | None:
             raise UsageError(
                 f"The model's feature {name} may be {several}.",
                 code="features-ambiguous",
-                hint=f"Say which: --features {name}={'.'.join(usable[0].keys)}",
+                hint=f"Say which: --features {shlex.quote(name + '=' + '.'.join(usable[0].keys))}",
             )
     return None
 
@@ -218,7 +220,7 @@ def _check_taken_once(found: _Found) -> None:
             raise UsageError(
                 f"The model's features {other} and {name} would both be {field}.",
                 code="features-ambiguous",
-                hint=f"Say which field each is: --features {other}={field},{name}=FIELD",
+                hint=f"Say which field each is: --features {shlex.quote(f'{other}={field},{name}=FIELD')}",
             )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import zipfile
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -145,7 +146,7 @@ def _refuse_foreign(path: Path, head: bytes) -> None:
         raise NotFoundError(
             f"{path} is a Git LFS pointer: the model itself was never fetched.",
             code="model-is-pointer",
-            hint=f"Fetch it where the repository is: git lfs pull --include {path.name}",
+            hint=f"Fetch it where the repository is: git lfs pull --include {shlex.quote(path.name)}",
         )
     for magic, kind, hint in _FOREIGN:
         if head.startswith(magic):

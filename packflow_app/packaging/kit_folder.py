@@ -35,14 +35,15 @@ def check_kit_place(folder: Path, *, force: bool, option: str = "-o") -> bool:
     """Whether there is something at ``folder`` that may be replaced; raises UsageError where it may not."""
     if not (folder.exists() or folder.is_symlink()) or (folder.is_dir() and not any(folder.iterdir())):
         return folder.exists()
-    if force and (folder / SUMS_NAME).is_file():
+    is_kit = (folder / SUMS_NAME).is_file()
+    if force and is_kit:
         return True
     other = f"Choose another folder with {option}"
     raise UsageError(
-        f"{folder} already exists{' and is no kit' if force else ''}.",
+        f"{folder} already exists{'' if is_kit else ' and is no kit'}.",
         code="target-exists",
         file=str(folder),
-        hint=f"{other}." if force else f"{other}, or replace it with --force.",
+        hint=f"{other}, or replace it with --force." if is_kit else f"{other}.",
     )
 
 

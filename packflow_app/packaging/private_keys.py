@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -55,7 +56,7 @@ def write_key_pair(private: Path, passphrase: str | None, *, force: bool = False
     if private == public:
         raise UsageError(
             f"{private.name} would be the name of the public key.",
-            hint=f"Name the private key's file: -o {private.with_suffix('.key').name}",
+            hint=f"Name the private key's file: -o {shlex.quote(private.with_suffix('.key').name)}",
         )
     for path in () if force else (private, public):
         if path.exists() or path.is_symlink():
@@ -195,7 +196,7 @@ def _read(path: Path) -> bytes:
             f"{path} can be read or changed by others: its mode is {stat.S_IMODE(mode):04o}.",
             code="key-exposed",
             file=str(path),
-            hint=f"chmod 600 {path}; if others may have read it, make a new key.",
+            hint=f"chmod 600 {shlex.quote(str(path))}; if others may have read it, make a new key.",
         )
     return content
 

@@ -91,7 +91,11 @@ def file_digest(path: Path) -> str:
 def unreadable(path: Path, error: OSError) -> NotFoundError:
     """The error for a file or folder that could not be read."""
     return NotFoundError(
-        f"{path} cannot be read: {error.strerror}.", code="file-not-readable", hint="Mend its permissions."
+        f"{path} cannot be read: {error.strerror}.",
+        code="file-not-readable",
+        hint="It was there a moment ago: run it again when nothing changes the project."
+        if isinstance(error, FileNotFoundError)
+        else "Mend its permissions.",
     )
 
 

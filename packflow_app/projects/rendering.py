@@ -34,8 +34,9 @@ def project_files(skeleton: Skeleton) -> list[str]:
     try:
         check_names(names)
     except ArchiveFormatError as error:
+        why = f"{error.title[:1].lower()}{error.title[1:]}"
         raise NotFoundError(
-            f"The skeleton {skeleton.name} has a file that no archive can hold: {error.title}",
+            f"The skeleton {skeleton.name} has a file that no archive can hold: {why}.",
             code="skeleton-invalid",
             hint="Rename that file in the skeleton.",
         ) from None

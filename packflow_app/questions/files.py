@@ -64,7 +64,7 @@ def check_events(path: Path) -> list[InvalidLine]:
                 break
     if good:
         return [one for one in invalid if one.position <= _LOOKED_AT]
-    first = f": line {invalid[0].position}: {invalid[0].message}" if invalid else ""
+    first = f"; line {invalid[0].position}: {invalid[0].message}" if invalid else ""
     raise NotFoundError(
         f"{path} holds no events{first}.",
         code="events-empty",

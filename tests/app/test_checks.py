@@ -324,7 +324,7 @@ FAULTS = [
         1,
         {".gitignore": b"weights/\n", "weights/w.txt": b"1"},
         report={"opened_files": ["weights/w.txt", "inference.py"]},
-        fix=r".+: !/weights/ /weights/\* !/weights/w\.txt",
+        fix=r".+, one a line: `!/weights/` and `/weights/\*` and `!/weights/w\.txt`",
     ),
     Fault(
         "artifact-ignored",

@@ -115,6 +115,8 @@ CASES = [
     # The command line.
     Bad("-C nowhere dry-run", 3, "not-found", r"-C nowhere: No such file or directory\.", r"Name an existing folder\."),
     Bad("-C file dry-run", 3, "not-found", r"-C file: Not a directory\.", r"Name an existing folder\."),
+    Bad("export project --output=", 2, "usage", r"-o / --output is empty\.", r"Name a file or folder; \. is the .+"),
+    Bad(f"{PROJECT} --report=", 2, "usage", r"--report is empty\."),
     Bad("-C", 2, "usage", r"Option '-C' requires an argument\.", USAGE),
     Bad("frobnicate", 2, "usage", r"No such command 'frobnicate'\.", USAGE),
     Bad("--frobnicate", 2, "usage", r"No such option: --frobnicate\b.*", USAGE),
@@ -130,9 +132,13 @@ CASES = [
     Bad(f"{PROJECT} --timeout nan", 2, "usage", r"--timeout nan is not a number of seconds from 0\.1 to 1,000,000\."),
     Bad(f"{PROJECT} --init-timeout 0", 2, "usage", r"--init-timeout 0\.0 is not a number of seconds from .+"),
     Bad(f"{PROJECT} --rtol -1", 2, "usage", r"--rtol -1\.0 is not a tolerance\."),
-    Bad(f"{PROJECT} --limit 0", 2, "usage", r"Invalid value for '--limit': .+", DRY_RUN_USAGE),
+    Bad(f"{PROJECT} --limit 0", 2, "usage", r"Invalid value for '--limit': 0 is less than 1\.", DRY_RUN_USAGE),
+    Bad(f"{PROJECT} --limit x", 2, "usage", r"Invalid value for '--limit': 'x' is not a whole number\."),
+    Bad(f"{PROJECT} --rtol x", 2, "usage", r"Invalid value for '--rtol': 'x' is not a number\."),
+    Bad("ui --serve --port 99999", 2, "usage", r"Invalid value for '--port': 99999 is not from 0 to 65535\."),
+    Bad(f"{PROJECT} --against none.zip", 3, "archive-not-found", r"none\.zip does not exist\.", r"Name a \.zip .+"),
     Bad("export project --golden 51", 2, "usage", r"--golden 51 is too many: an archive ships at most 50 .+"),
-    Bad("export project --golden some", 2, "usage", r"--golden some is neither a number, none, nor a file\."),
+    Bad("export project --golden some", 2, "usage", r"--golden 'some' is neither a number, none, nor a file\."),
     Bad("export project --dry-run", 2, "usage", r"export has no --dry-run: .+", r"--plan .+"),
     Bad("export project --no-run", 1, "dry-run-missing", r"The model has not been run yet\."),
     Bad(
@@ -246,6 +252,21 @@ def test_bad_input(bad: Bad, bench: Path, monkeypatch: pytest.MonkeyPatch, capsy
         assert problem["file"] is None if bad.file is None else re.fullmatch(bad.file, problem["file"])
     else:  # --json is an option of commands
         assert problem["code"] == "usage"
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (["-C", "", "doctor"], "-C"),
+        (["validate", ""], "PROJECT"),
+        (["verify", "x.zip", ""], "ARCHIVE"),
+        (["cache", "list", "--cache", ""], "--cache"),
+    ],
+)
+def test_an_empty_word_is_not_the_folder_at_hand(words: list[str], name: str, bench: Path) -> None:
+    """It comes from a variable of the shell that is not set."""
+    shown = packflow(words, bench)
+    assert (shown.returncode, shown.stderr.splitlines()[0]) == (2, f"error: {name} is empty.")
 
 
 @pytest.mark.parametrize("text", ["", " ", ",", "0", "-1", "8,x", "1.5", "1e3", "٣", "²", "1000001", LONG])

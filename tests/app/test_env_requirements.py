@@ -209,7 +209,7 @@ error: The build backend returned an error
         ("error: Failed to install\n  cause: No space left on device (os error 28)", "not-writable", 5, None),
         ("error: failed to create file\n  cause: Permission denied (os error 13)", "not-writable", 5, None),
         ("error: HTTP status client error (401 Unauthorized) for url (https://x)", "index-unreachable", 3, None),
-        ("something\nelse", "installation-failed", 3, None),
+        ("Something\nElse", "installation-failed", 3, None),
         ("", "installation-failed", 3, None),
     ],
 )
@@ -220,3 +220,26 @@ def test_what_a_failure_means(tmp_path: Path, said: str, code: str, exit_code: i
     assert "secret" not in error.detail
     assert "\n" not in error.detail
     assert not said or said.splitlines()[-1].rpartition(": ")[2].rstrip(".") in error.detail
+
+
+def test_a_sentence_that_the_installer_folded_is_one_again(tmp_path: Path) -> None:
+    said = """\
+error: No solution found when resolving dependencies:
+  ╰─▶ Because absent-thing was not found in the provided package locations
+      and you require absent-thing==9, we can conclude that your requirements
+      are unsatisfiable.
+
+      hint: Packages were unavailable because the network was disabled"""
+    error = installation_error(said.splitlines(), requirements(tmp_path, "absent-thing==9\n"))
+    assert error.detail == (
+        "No solution found when resolving dependencies: Because absent-thing was not found in the provided package "
+        "locations and you require absent-thing==9, we can conclude that your requirements are unsatisfiable. "
+        "Packages were unavailable because the network was disabled."
+    )
+
+
+def test_an_index_that_wants_a_login_is_no_matter_of_the_network(tmp_path: Path) -> None:
+    said = "error: HTTP status client error (401 Unauthorized) for url (https://x)"
+    error = installation_error([said], requirements(tmp_path, ""))
+    assert error.title == "The package index refused to answer."
+    assert error.hint.startswith("Check the user name and password")

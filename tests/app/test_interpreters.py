@@ -247,7 +247,7 @@ def test_an_environment_whose_python_was_removed_is_reported(tmp_path: Path) -> 
     python.symlink_to(tmp_path / "removed" / "python3.11")
     title = f"{python} (the project's .venv) does not run as a Python: No such file or directory."
     assert failure(tmp_path).title == title
-    assert failure(tmp_path).hint.startswith("Make the environment anew: packflow env sync.")
+    assert failure(tmp_path).hint.startswith("Make the environment anew with `packflow env sync`")
 
 
 def test_a_conda_environment_has_no_pyvenv_cfg(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -114,14 +115,16 @@ def test_what_only_the_user_can_decide(
     assert caught.value.exit_code == 2
 
 
-@pytest.mark.parametrize("names", [("durations",), ("answers",), ("src",), ("nothing",), ("answers[]",)])
+@pytest.mark.parametrize(
+    "names", [("durations",), ("answers",), ("src",), ("nothing",), ("answers[]",), ("length (cm)",)]
+)
 def test_a_feature_that_is_not_there_names_the_closest(names: tuple[str, ...]) -> None:
     with pytest.raises(NotFoundError) as caught:
         match(names)
     assert caught.value.code == "features-missing"
     assert caught.value.title.startswith(f"The events do not contain {names[0]}")
     assert ("closest: duration" in caught.value.title) is (names[0] == "durations")
-    assert caught.value.hint.endswith(f"--features {names[0]}=FIELD")
+    assert caught.value.hint.endswith(f"--features {shlex.quote(f'{names[0]}=FIELD')}")
     for own, given_, count in (((), names[0], 1), (("duration",), f"duration={names[0]}", None)):
         with pytest.raises(NotFoundError) as caught:  # it is the field that is wrong, not the feature
             match(own, given_, count=count)

@@ -318,7 +318,7 @@ class Failures(unittest.TestCase):
 
         with self.assertRaises(InferenceBackendValidationError) as caught:
             Short()([{}, {}])
-        self.assertEqual(caught.exception.title, "The backend returned 1 outputs for 2 events.")
+        self.assertEqual(caught.exception.title, "The backend returned 1 output for 2 events.")
         self.assertEqual(caught.exception.step, "check_outputs")
         self.assertIsNone(caught.exception.original)
 

@@ -152,7 +152,7 @@ class Failing(unittest.TestCase):
 
     def test_outputs_that_break_the_contract(self) -> None:
         self.refuse(returning([{"a": float("nan")}]), [{}], "a is nan")
-        self.refuse(returning([{}]), EVENTS, "1 outputs for 3 events")
+        self.refuse(returning([{}]), EVENTS, "1 output for 3 events")
         self.refuse(returning({"a": 1}), [{}], "a dict, not a list of dicts")
         self.refuse(returning([[1]]), [{}], "An output is a list, not a dict")
         self.refuse(returning([{"a": object()}]), {}, "a is an object")

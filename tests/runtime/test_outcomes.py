@@ -232,7 +232,7 @@ class Isolation(unittest.TestCase):
                 return [{"n": float("inf")} if output["n"] == 3 else output for output in outputs]
 
         for kind, name, message in (
-            (Short, "InferenceBackendValidationError", "The backend returned 0 outputs for 1 events."),
+            (Short, "InferenceBackendValidationError", "The backend returned 0 outputs for 1 event."),
             (Infinite, "UnsupportedValueError", "n is inf, which JSON cannot hold."),
         ):
             outcomes = run_lines(kind(), numbered([good(number) for number in range(7)]))

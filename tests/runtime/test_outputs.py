@@ -94,10 +94,10 @@ class Refusing(unittest.TestCase):
             self.assertEqual(caught.exception.detail, "It is output 3 of 4.")
 
     def test_another_number_of_outputs(self) -> None:
-        self.refuse("The backend returned 0 outputs for 1 events.", [])
+        self.refuse("The backend returned 0 outputs for 1 event.", [])
         self.refuse("The backend returned 3 outputs for 2 events.", [{}, {}, {}], 2)
-        self.refuse("The backend returned 1 outputs for 64 events.", ({},), 64)
-        self.refuse("The backend returned 1 outputs for 2 events.", Array([{}]), 2)
+        self.refuse("The backend returned 1 output for 64 events.", ({},), 64)
+        self.refuse("The backend returned 1 output for 2 events.", Array([{}]), 2)
 
     def test_an_output_that_is_no_dict(self) -> None:
         self.refuse("An output is an int, not a dict.", [{}, 1], 2)

@@ -121,7 +121,7 @@ class Contract(ProjectCase):
         for told, source in {
             "execute raised ValueError: one at a time at inference.py:11": "if len(inputs) > 1:\n"
             "    raise ValueError('one at a time')\nreturn [{} for e in inputs]",
-            "The backend returned 1 outputs for 8 events": "return [{}]",
+            "The backend returned 1 output for 8 events": "return [{}]",
             "y is nan, which JSON cannot hold": "y = float('nan') if len(inputs) > 1 else 1.0\n"
             "return [{'y': y} for e in inputs]",
         }.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import shutil
 import stat
 import time
@@ -200,7 +201,7 @@ def _refuse_shared(root: str) -> None:
             f"The cache {root} cannot be used: {error}.",
             code="cache-shared",
             exit_code=ExitCode.NOT_WRITABLE,
-            hint=f"Make it your own (chmod -R go-w {root}), or name another with --cache DIR.",
+            hint=f"Make it your own (chmod -R go-w {shlex.quote(str(root))}), or name another with --cache DIR.",
         ) from None
 
 

@@ -83,7 +83,7 @@ def checked_outputs(
         raise _not_rows(outputs)
     if len(rows) != expected:
         raise InferenceBackendValidationError(
-            f"The backend returned {len(rows)} outputs for {expected} events.",
+            f"The backend returned {_counted(len(rows), 'output')} for {_counted(expected, 'event')}.",
             hint="Return exactly one dict per event, in the events' order.",
         )
     if narrow_paths is not None:
@@ -157,6 +157,10 @@ def _converted(row: object, non_finite: Callable[[float], Any]) -> dict[str, Any
         return convert_dict(dict(row), 1, non_finite)
     except RefusedError as refusal:
         raise as_error(refusal, "") from refusal.__cause__
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _not_rows(outputs: object) -> InferenceBackendValidationError:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MOST_EVENTS = 1000
+_SAVE_SOME = "Save a few real events in it, one JSON object a line."
 
 
 def read_sample_events(project_dir: Path, most: int = MOST_EVENTS) -> list[Event]:
@@ -35,9 +36,9 @@ def read_sample_events(project_dir: Path, most: int = MOST_EVENTS) -> list[Event
                 if len(found) == most:
                     break
     except (OSError, EOFError) as error:
-        raise _missing(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
+        raise _missing(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.", _SAVE_SOME) from None
     if not found:
-        raise _missing(f"{path} holds no events.", "Save a few real events in it, one JSON object a line.")
+        raise _missing(f"{path} holds no events.", _SAVE_SOME)
     return found
 
 
@@ -63,5 +64,5 @@ def _events(reader: PlainReader) -> Iterator[Event]:
         yield from (item for item in items if isinstance(item, dict))
 
 
-def _missing(title: str, hint: str = "") -> PackflowError:
+def _missing(title: str, hint: str) -> PackflowError:
     return PackflowError(title, code="events-not-found", exit_code=ExitCode.NOT_FOUND, hint=hint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from importlib import import_module
 from typing import Any
@@ -34,5 +35,5 @@ def engine_module(name: str) -> Any:  # noqa: ANN401 - a module that type checke
         raise EngineNotInstalledError(
             f"{title} is not installed in this Python: importing {name} failed.",
             detail=str(error),
-            hint=f"{sys.executable} -m pip install {requirement}",
+            hint=f"{shlex.quote(sys.executable)} -m pip install {requirement}",
         ) from error

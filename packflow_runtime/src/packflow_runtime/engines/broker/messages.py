@@ -114,7 +114,8 @@ class Sink(Protocol):
 
 def client_module(module: str, distribution: str) -> Any:  # noqa: ANN401 - a library, used through its own names
     """A broker's client library; raises PackflowError, with the command that installs it, where it is absent."""
-    import sys  # noqa: PLC0415 - for the error alone
+    import shlex  # noqa: PLC0415 - for the error alone
+    import sys  # noqa: PLC0415
 
     try:
         return import_module(module)
@@ -125,7 +126,7 @@ def client_module(module: str, distribution: str) -> Any:  # noqa: ANN401 - a li
             f"The client library {distribution} is not installed in this Python.",
             code="client-missing",
             exit_code=ExitCode.NOT_FOUND,
-            hint=f"{sys.executable} -m pip install {distribution}\n"
+            hint=f"{shlex.quote(sys.executable)} -m pip install {distribution}\n"
             "or list it in the project's requirements.txt, so that the archive's lock has it.",
         ) from None
 
