@@ -142,7 +142,7 @@ def lock_missing(context: Context) -> Iterator[Spot]:
 def lock_stale(context: Context) -> Iterator[Spot]:
     """requirements.lock is of other requirements, of another range of Pythons, or not Packflow's."""
     if context.lock is LockState.STALE:
-        yield Spot(f"{LOCK_FILE} is not of {REQUIREMENTS_FILE} and python_requires as they are.", LOCK_FILE)
+        yield Spot(f"{LOCK_FILE} does not fit {REQUIREMENTS_FILE} and python_requires as they are now.", LOCK_FILE)
 
 
 def _asks_for_something(context: Context) -> bool:

@@ -196,7 +196,7 @@ def _lock_warnings(state: LockState) -> list[Problem]:
     return [
         Problem(
             "lock-stale",
-            "requirements.lock is not of these requirements, so requirements.txt was installed.",
+            "requirements.lock does not fit these requirements, so requirements.txt was installed.",
             "requirements.lock",
             hint="Lock them again: packflow env lock",
         )

@@ -74,14 +74,15 @@ def _environment(project: Project) -> Iterator[Finding]:
         what = "in .venv" if found.exists else f"none of its own; {found.chosen.origin} has all that is needed"
         yield ok("environment", f"{counted(found.requirements, 'requirement')}, {what}")
     if found.contents.lock is LockState.STALE:
-        message = "requirements.lock is not of the requirements as they are, so an export refuses it."
+        message = "requirements.lock does not fit the requirements as they are now, so an export refuses it."
         yield warning("lock", "stale", "lock-stale", message, "packflow env lock")
 
 
 def _no_python(found: EnvironmentOverview) -> PackflowError:
     tried = "; ".join(f"{one.origin}: {one.reason}" for one in found.candidates)
     title = "No Python here fits the project."
-    return PackflowError(title, code="python-not-found", detail=f"{tried}.", hint="Install one, or name one: --python")
+    hint = "Install one, or name one with --python."
+    return PackflowError(title, code="python-not-found", detail=f"{tried}.", hint=hint)
 
 
 def _lacking(found: EnvironmentOverview) -> Finding:

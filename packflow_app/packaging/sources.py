@@ -112,7 +112,7 @@ def read_lock(project: Project) -> bytes | None:
         return None
     if state is LockState.STALE:
         raise CheckFailedError(
-            f"{LOCK_FILE} was made of other requirements than {REQUIREMENTS_FILE} has now.",
+            f"{LOCK_FILE} does not fit {REQUIREMENTS_FILE} and python_requires as they are now.",
             code="lock-stale",
             file=LOCK_FILE,
             hint="Bring it up to date: packflow env lock",

@@ -188,7 +188,7 @@ def _export_next(seen: ProjectSeen) -> Next | None:
     step = seen.step("export")
     if step.state is State.OK:
         return None
-    why = "The archive is not of the project as it is." if step.state is State.STALE else "All checks passed."
+    why = "The project changed after this archive was exported." if step.state is State.STALE else "All checks passed."
     return Next(why, "Press r to export the archive, 5 to choose where and how.", "export")
 
 

@@ -306,7 +306,7 @@ FAULTS = [
     ),
     Fault(
         "lock-stale",
-        r"requirements\.lock is not of requirements\.txt .+",
+        r"requirements\.lock does not fit requirements\.txt .+",
         "requirements.lock",
         1,
         {"requirements.lock": b"numpy==2.1.0\n"},

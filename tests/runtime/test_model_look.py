@@ -121,7 +121,7 @@ class ModelLook(unittest.TestCase):
         self.assertEqual(self.look(Warner())["warnings"], ["saved with another version"])
 
     def test_what_cannot_predict(self) -> None:
-        for value, words in (({"model": 1, "columns": []}, "a dict with the keys 'model', 'columns'"), (3, "a int")):
+        for value, words in (({"model": 1, "columns": []}, "a dict with the keys 'model', 'columns'"), (3, "an int")):
             with self.assertRaises(PackflowError) as caught:
                 self.look(value)
             self.assertEqual(caught.exception.code, "model-unsuitable")

@@ -122,7 +122,7 @@ class Input(Case):
         self.assertEqual(self.run_it(stdin=packed)[:2], (0, OUTPUTS))
         code, written, said = self.run_it(stdin=packed[:-3])
         self.assertEqual((code, written), (3, OUTPUTS))
-        self.assertIn("error: The events cannot be read: Compressed file ended", said)
+        self.assertIn("error: The events cannot be read: the compressed data is cut off.", said)
         self.assertIn("closed", said)
 
     @unittest.skipUnless(find_spec("zstandard"), "needs zstandard: pip install zstandard")

@@ -145,7 +145,7 @@ class Resuming(unittest.TestCase):
             process.kill()
         code, text = self.finish("out", "--resume", "--batch-size", "8")
         self.assertEqual(code, 2)
-        self.assertIn("is the checkpoint of another run: batch size differ.", text)
+        self.assertIn("is the checkpoint of another run: batch size differs.", text)
 
 
 if __name__ == "__main__":

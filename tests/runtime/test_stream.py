@@ -168,7 +168,7 @@ class Running(unittest.TestCase):
         with self.assertRaises(PackflowError) as caught:
             self.run_over(read)
         error = caught.exception
-        self.assertEqual(error.title, "The events cannot be read: [Errno 5] Input/output error.")
+        self.assertEqual(error.title, "The events cannot be read: Input/output error.")
         self.assertEqual((error.code, error.exit_code), ("events-not-readable", 3))
 
     def test_damaged_gzip_gives_the_outcomes_of_the_events_before_it(self) -> None:

@@ -171,7 +171,7 @@ def seen(**states: State) -> ProjectSeen:
         (seen(dry_run=State.OK), "validate", "is good"),
         (seen(dry_run=State.OK, validate=State.FAILED), "validate", "in the way"),
         (seen(dry_run=State.OK, validate=State.OK), "export", "All checks passed"),
-        (seen(dry_run=State.OK, validate=State.OK, export=State.STALE), "export", "not of the project as it is"),
+        (seen(dry_run=State.OK, validate=State.OK, export=State.STALE), "export", "changed after this archive"),
         (seen(dry_run=State.OK, validate=State.OK, export=State.OK), "verify", "is written"),
         (
             seen(dry_run=State.OK, validate=State.OK, export=State.OK, verify=State.FAILED),

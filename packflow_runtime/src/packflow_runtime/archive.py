@@ -235,7 +235,8 @@ def check_tree(root: Path) -> Manifest:
         manifest = parse_manifest((root / MANIFEST_NAME).read_bytes())
     except OSError as error:
         words = f"{root} is no unzipped archive: {MANIFEST_NAME}: {error.strerror}."
-        raise ManifestError(words, reason="manifest-missing") from None
+        hint = "Unzip the archive again, all of it, or name the archive itself."
+        raise ManifestError(words, reason="manifest-missing", hint=hint) from None
     for name in _tree_files(root):
         if name not in manifest.files and name != MANIFEST_NAME:
             raise _unlisted(name)

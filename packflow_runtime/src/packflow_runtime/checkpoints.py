@@ -119,8 +119,9 @@ class Checkpoints:
             return None
         differing = [key for key, value in self._identity.items() if saved["identity"].get(key) != value]
         if differing or set(saved["outputs"]) != set(self._outputs):
+            verb = "differs" if len(differing) == 1 else "differ"
             raise PackflowError(
-                f"{self.path} is the checkpoint of another run: {', '.join(differing or ['the outputs'])} differ.",
+                f"{self.path} is the checkpoint of another run: {', '.join(differing or ['the outputs'])} {verb}.",
                 code="checkpoint-differs",
                 exit_code=ExitCode.USAGE,
                 file=str(self.path),

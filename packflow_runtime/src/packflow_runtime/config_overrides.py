@@ -143,9 +143,10 @@ def _read_file(path: Path, named_by: str) -> dict[str, Any]:
         return decode_event(data.removeprefix(b"\xef\xbb\xbf"))
     except BadLineError as fault:
         what = "must hold a JSON object" if fault.code == "not-object" else "is not JSON"
+        told = fault.code in ("not-json", "not-object")
         raise PackflowError(
             f"The configuration file {path}{named_by} {what}.",
-            detail=str(fault) if fault.code != "not-json" else "",
+            detail="" if told else str(fault),
             code="config-invalid",
             exit_code=ExitCode.NOT_FOUND,
             hint='Write an object of configuration keys, such as {"threshold": 0.7}.',

@@ -185,7 +185,9 @@ def missing_field(index: int, rule: FieldRule) -> PreprocessorRuntimeError:
 
 
 def shown(value: object) -> str:
-    """A value in an error: its Python spelling, shortened."""
+    """A value in an error: JSON's spelling of what has one of its own, else Python's, shortened."""
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
     try:
         text = repr(value)
     except Exception:  # noqa: BLE001 - a value of the caller's own type, whose repr may raise anything

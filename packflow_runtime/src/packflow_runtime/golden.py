@@ -40,7 +40,8 @@ def read_golden(project_dir: Path) -> GoldenEvents | None:
     golden = GoldenEvents(_lines(folder / INPUTS), _lines(folder / OUTPUTS))
     if len(golden.inputs) != len(golden.outputs):
         raise _invalid(
-            f"{folder} has {len(golden.inputs)} events and {len(golden.outputs)} outputs.",
+            f"{folder} does not have one output for each event: events {len(golden.inputs)}, outputs "
+            f"{len(golden.outputs)}.",
             hint=f"Remove {folder}; the next export records it again.",
         )
     return golden

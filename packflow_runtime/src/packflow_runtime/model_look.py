@@ -111,7 +111,7 @@ def _estimator(model: Any, path: str) -> dict[str, Any]:  # noqa: ANN401 - whate
     count = _asked(model, "n_features_in_")
     if count is None and "predict" in methods and _is_unfitted(model):
         raise ModelLookError(
-            f"{os.path.basename(path)} holds a {kind} that was never fitted.",
+            f"{os.path.basename(path)} holds {_with_article(kind)} that was never fitted.",
             code="model-unsuitable",
             hint="Save it after fit().",
         )
@@ -144,7 +144,11 @@ def _told(model: Any, kind: str) -> str:  # noqa: ANN401
     if isinstance(model, dict):
         keys = ", ".join(repr(key) for key in list(model)[:_MOST_KEYS])
         return f"a dict with the keys {keys}"
-    return f"a {kind.removeprefix('builtins.')}"
+    return _with_article(kind.removeprefix("builtins."))
+
+
+def _with_article(kind: str) -> str:
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
 
 def _names(value: Any) -> list[str] | None:  # noqa: ANN401 - an array, a list or nothing

@@ -171,5 +171,7 @@ def _unreadable(name: str, error: OSError) -> PackflowError:
         code="key-not-found",
         exit_code=ExitCode.NOT_FOUND,
         file=name,
-        hint="Check the key's path.",
+        hint="Name a folder of public keys; the file of a single one goes to --key."
+        if isinstance(error, NotADirectoryError)
+        else "Check the key's path.",
     )

@@ -90,7 +90,10 @@ def rule_of(target: Target) -> Rule:
     if not all(isinstance(one, list) and all(isinstance(path, str) for path in one) for one in paths) or not all(
         one is None or (isinstance(one, (int, float)) and not isinstance(one, bool)) for one in numbers
     ):
-        raise ManifestError("The archive's manifest is not valid: parity.rule is no equality rule.")
+        raise ManifestError(
+            "The archive's manifest is not valid: parity.rule is no equality rule.",
+            hint="Get the archive again from its source.",
+        )
     return Rule(numbers[0], numbers[1] or 0.0, tuple(paths[0]), frozenset(paths[1]))
 
 

@@ -283,8 +283,9 @@ def _reporting_damage(read: Callable[[int], bytes]) -> Callable[[int], bytes]:
         try:
             return read(size)
         except (OSError, EOFError) as error:
+            reason = "the compressed data is cut off" if isinstance(error, EOFError) else error.strerror or error
             raise PackflowError(
-                f"The events cannot be read: {error}.",
+                f"The events cannot be read: {reason}.",
                 code="events-not-readable",
                 exit_code=ExitCode.NOT_FOUND,
                 hint="Check that the file is whole; the outcomes of the events before it are written.",

@@ -90,7 +90,7 @@ def _checks(plan: ExportPlan, options: ExportOptions) -> Gate:
 
 def _lock(plan: ExportPlan) -> Gate:
     if plan.lock is LockState.STALE:
-        return Gate(State.FAILED, "lock", f"{LOCK_FILE} is not of requirements.txt; packflow env lock")
+        return Gate(State.FAILED, "lock", f"{LOCK_FILE} does not fit requirements.txt; packflow env lock")
     if plan.lock is LockState.FRESH:
         return Gate(State.OK, "lock", f"{LOCK_FILE}, pinned and hashed")
     if any(finding.check == "lock-missing" for finding in plan.findings):
