@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from packflow_app.errors import NotFoundError, UsageError
 from packflow_app.models.features import match_features
+from packflow_app.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -105,8 +106,8 @@ def _unnamed(
         lost = "The new model has no names for its features: their order is taken to be that of packflow.yaml."
         return FeatureChanges(before, before, notes=(lost,) if had or new.feature_count is None else ())
     raise UsageError(
-        f"The new model takes {new.feature_count} features and has no names for them; packflow.yaml lists "
-        f"{len(listed)}.",
+        f"The new model takes {counted(new.feature_count, 'feature')} and has no names for "
+        f"{'it' if new.feature_count == 1 else 'them'}; packflow.yaml lists {len(listed)}.",
         code="features-count",
         hint="List them in the order it was trained on: --features a,b,c (or --features @FILE, one a line).",
     )

@@ -22,14 +22,14 @@ from typing import Any
 import pytest
 
 from packflow_app.actions.environment import LockOptions, SyncOptions, info, lock, remove, sync
-from packflow_app.environments import installers, runtime_wheel
+from packflow_app.environments import existing, installers, managed, removal, runtime_wheel
 from packflow_app.environments import sync as sync_module
 from packflow_app.environments.folders import read_mark, write_mark
-from packflow_app.environments.interpreters import find_interpreter
+from packflow_app.environments.interpreters import _PROBE, find_interpreter
 from packflow_app.environments.lock import LockState, lock_state, oldest_python
 from packflow_app.environments.runtime_wheel import carried_wheel
 from packflow_app.environments.sync import Synced
-from packflow_app.environments.tools import EnvironmentProgressed
+from packflow_app.environments.tools import EnvironmentProgressed, Toolbox
 from packflow_app.errors import CancelledError, NotFoundError, UsageError
 from packflow_app.projects.project import open_project
 from packflow_app.runtime import PackflowError, runtime_version
@@ -234,6 +234,52 @@ def test_the_python_that_is_asked_for(project: Path, tmp_path: Path) -> None:
     assert (error.code, "--download-python" in error.hint) == ("python-not-found", True)
     with pytest.raises(UsageError, match="needs to know which"):
         sync(SyncOptions(project, download_python=True))
+
+
+def test_an_environment_of_another_python_is_not_taken_for_the_one_asked_for(project: Path, tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", project / ".venv"], check=True)
+    other = tmp_path / "other python"
+    answer = subprocess.run([sys.executable, "-I", "-c", _PROBE], capture_output=True, text=True, check=True).stdout
+    (major, minor, _), *rest = json.loads(answer)
+    other.write_text(f"#!/bin/sh\necho '{json.dumps([[major, minor, 99], *rest])}'\n")
+    other.chmod(0o755)
+    error = failure(project, python=str(other))
+    assert error.code == "python-unfit"
+    assert error.title.endswith("and Packflow did not make it.")
+    assert error.hint.endswith(f"packflow env sync --python '{other}'")
+
+
+def test_packflows_own_environment_is_neither_replaced_nor_removed(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced(project)
+    base = existing.base_interpreter(open_project(project), None)
+    for module in (existing, removal):
+        monkeypatch.setattr(module, "is_apps_own", lambda folder: folder == project / ".venv")
+    with (
+        pytest.raises(UsageError, match="that Packflow itself runs in, and cannot be made anew"),
+        existing.new_environment(project, base),
+    ):
+        pass
+    with pytest.raises(UsageError, match="is the environment that Packflow itself runs in"):
+        remove(project, force=True)
+    assert (project / ".venv/bin/python").exists()
+
+
+def test_a_python_that_uv_cannot_fetch(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    uv = tmp_path / "uv"
+    uv.write_text("#!/bin/sh\necho 'error: no download of https://me:secret@x for 3.98' >&2\nexit 2\n")
+    uv.chmod(0o755)
+    monkeypatch.setattr(managed, "find_uv", lambda: str(uv))
+    error = failure(project, python="3.98", download_python=True)
+    assert (error.code, error.title) == ("python-not-found", "Python 3.98 could not be fetched.")
+    assert error.detail == "error: no download of https://***@x for 3.98"
+
+
+def test_an_installer_that_does_not_start(tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError, match="none could not be started: No such file or directory") as caught:
+        Toolbox(tmp_path).run("install", [str(tmp_path / "none")])
+    assert caught.value.code == "installer-broken"
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, Path.touch])

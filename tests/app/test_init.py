@@ -13,7 +13,7 @@ import pytest
 from packflow_app.actions import init as init_module
 from packflow_app.actions.init import InitOptions, init
 from packflow_app.actions.init_choices import QUESTIONS
-from packflow_app.actions.init_values import check_suitable
+from packflow_app.actions.init_values import check_suitable, made_up_features
 from packflow_app.cli.init import command
 from packflow_app.environments.provision import Provision
 from packflow_app.errors import CancelledError, NotFoundError, UsageError
@@ -146,6 +146,7 @@ def test_settings_answer_the_skeletons_questions(bench: Path) -> None:
         ({"features": "a,b"}, "features-unused", "takes whole events"),
         ({"model": SKLEARN}, "model-not-trusted", "is a pickle"),
         ({"kind": "stateful", "settings": {"x": "1"}}, "setting-unknown", "has no setting x"),
+        ({"kind": "torch", "settings": {"activation": "Bump"}}, "setting-invalid", "'Bump' is none of its choices."),
         ({"model": XGBOOST, "requirements": ("a b c",)}, "requirement-invalid", "is no requirement"),
         ({"name": "9"}, "name-invalid", "'9' is not a project name."),
     ],
@@ -329,6 +330,22 @@ def test_models_that_a_skeleton_could_not_run(kind: str, described: dict[str, An
     assert words in caught.value.title
     assert caught.value.code == "model-unsuitable"
     assert caught.value.hint
+
+
+def test_a_model_that_does_not_tell_its_features_gets_no_made_up_events() -> None:
+    assert made_up_features(ModelDescription("t", feature_count=2)) == ["feature_1", "feature_2"]
+    with pytest.raises(UsageError, match="does not tell how many features it takes") as caught:
+        made_up_features(ModelDescription("t"))
+    assert caught.value.code == "features-unnamed"
+
+
+def test_requirements_that_are_there_have_to_list_what_the_model_needs(bench: Path) -> None:
+    (bench / "requirements.txt").write_text("six\n")
+    before = tree(bench)
+    with pytest.raises(NotFoundError, match=r"does not list what the model needs: xgboost") as caught:
+        make(".", model=XGBOOST, features="duration,bytes_sent", name="mine", requirements=("xgboost==3.0.0",))
+    assert (caught.value.code, caught.value.file) == ("requirements-missing", "requirements.txt")
+    assert tree(bench) == before
 
 
 def test_one_row_at_a_time_is_suitable() -> None:

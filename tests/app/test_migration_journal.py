@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from packflow_app.errors import CheckFailedError, NotWritableError, UsageError
+from packflow_app.errors import CheckFailedError, NotFoundError, NotWritableError, UsageError
 from packflow_app.locations import migration_dir
 from packflow_app.projects.migration.journal import apply_changes, take_back, undo_migration
 from packflow_app.projects.migration.plan import FileChange
@@ -105,6 +105,15 @@ def test_what_was_edited_since_is_not_overwritten(project: Path) -> None:
         undo_migration(project)
     assert "before-migration-1" in caught.value.hint
     assert files(project) == {**NEW, "inference.py": b"edited\n"}
+
+
+def test_a_backup_that_says_nothing_is_left_as_it_is(project: Path) -> None:
+    backup = apply_changes(project, CHANGES)
+    (backup / "record.json").write_text("{")
+    with pytest.raises(NotFoundError, match=r"record\.json cannot be read, so nothing is taken back") as caught:
+        undo_migration(project)
+    assert (caught.value.code, str(backup / "old") in caught.value.hint) == ("backup-unreadable", True)
+    assert files(project) == NEW
 
 
 def test_a_file_that_changed_meanwhile(project: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import pytest
 
 from commands import packflow
 from packflow_app.actions.export import ExportOptions, export
-from packflow_app.actions.show import ShowOptions, show
+from packflow_app.actions.show import ShowOptions, read_file, show
+from packflow_app.errors import CancelledError, UsageError
 from packflow_app.packaging.archive_changes import ArchiveChange
 from packflow_app.packaging.description import SchemaField
 from packflow_app.runtime import OUTPUT_SCHEMA_NAME, PackflowError
@@ -161,3 +163,18 @@ def test_what_is_no_archive(tmp_path: Path) -> None:
     assert packflow("show", "none.zip", cwd=tmp_path).returncode == 3
     with pytest.raises(PackflowError):
         show(ShowOptions(forged(tmp_path / "a.zip"), tmp_path / "none.zip"))
+
+
+def test_a_file_that_is_not_there(folder: Path) -> None:
+    (folder / "my one.zip").write_bytes((folder / "one-0.1.0.zip").read_bytes())
+    done = packflow("show", "my one.zip", "--file", "project/none.py", cwd=folder, code=3)
+    assert done.stderr == (
+        "error: my one.zip has no file 'project/none.py'.\n  next: packflow show 'my one.zip' lists all.\n"
+    )
+    one = folder / "one-0.1.0.zip"
+    with pytest.raises(UsageError, match="two archives are named"):
+        read_file(ShowOptions(one, other=one, file="project/inference.py"))
+    cancel = threading.Event()
+    cancel.set()
+    with pytest.raises(CancelledError, match="was stopped"):
+        read_file(ShowOptions(one, file="project/inference.py"), cancel=cancel)

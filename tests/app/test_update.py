@@ -18,7 +18,14 @@ from typing import Any
 import pytest
 
 from commands import packflow, told
+from packflow_app.actions.update_features import feature_changes
+from packflow_app.actions.update_stage import _installed
 from packflow_app.actions.update_version import bumped
+from packflow_app.errors import NotFoundError, UsageError
+from packflow_app.events.profile import EventsProfile
+from packflow_app.locations import update_dir
+from packflow_app.models.description import ModelDescription
+from packflow_app.models.model_file import FORMATS, ModelFile
 from packflow_app.projects.config_edits import with_features, with_version
 from packflow_app.projects.swap import digest_of, put_back, swapped
 from packflow_app.runtime import PackflowError, parse_project_config
@@ -206,6 +213,36 @@ def test_events_that_failed_before_may_fail_again(project: Path) -> None:
     assert (told["bump"], told["comparison"]["events"]) == ("minor", 30)
 
 
+def test_a_project_without_sample_events_is_told_what_to_name(project: Path) -> None:
+    flags = ("--model", "retrained.pkl", "--trust-model", "-y")
+    (project / "samples" / "events.ndjson").unlink()
+    error = refused(project, *flags, code=3)
+    assert (error["code"], error["file"]) == ("events-not-found", "packflow.yaml")
+    config = project / "packflow.yaml"
+    config.write_text(config.read_text().replace("  events: samples/events.ndjson\n", ""))
+    (project.parent / "more.ndjson").write_text('{"a": 1, "b": 2}\n')
+    error = refused(project, *flags, "--events", "more.ndjson", code=2)
+    assert (error["code"], "Name a file of the project as dry_run.events" in error["hint"]) == ("events-unused", True)
+
+
+def test_versions_that_are_not_pinned_or_not_known(project: Path) -> None:
+    for text in ("not a requirement", "scikit-learn", "scikit-learn>=1", "scikit-learn==1.*"):
+        error = refused(project, "--model", "retrained.pkl", "--trust-model", "-y", "--require", text, code=2)
+        assert error["message"] == f"--require {text!r} pins no version."
+    with pytest.raises(NotFoundError, match=r"new\.onnx needs onnxruntime, which requirements\.txt does not") as caught:
+        _installed("onnxruntime", ModelFile(Path("new.onnx"), FORMATS["onnx"], 1), {})
+    assert caught.value.hint == "Say which version: --require onnxruntime==VERSION"
+
+
+def test_another_number_of_features_without_names_is_to_be_listed() -> None:
+    settings = {"feature_names": ["a", "b"]}
+    with pytest.raises(
+        UsageError, match=r"takes 1 feature and has no names for it; packflow\.yaml lists 2\."
+    ) as caught:
+        feature_changes(settings, None, ModelDescription("x", feature_count=1), None, EventsProfile)  # type: ignore[arg-type] - not asked for
+    assert caught.value.code == "features-count"
+
+
 def test_which_file_is_the_model(project: Path) -> None:
     saved(project / "artifacts" / "other.pkl", ["a"], [1.0])
     error = refused(project, "--model", "retrained.pkl", "--trust-model", "-y", code=2)
@@ -213,6 +250,10 @@ def test_which_file_is_the_model(project: Path) -> None:
     flags = ["--trust-model", "-y", "--replace", "artifacts/model.pkl"]
     assert update(project, "--model", "retrained.pkl", *flags)["data"]["model"] == "artifacts/model.pkl"
     assert refused(project, "--model", "retrained.pkl", "-y", "--replace", "../x", code=3)["code"] == "model-not-found"
+    for path in (project / "artifacts").iterdir():
+        path.unlink()
+    error = refused(project, "--model", "retrained.pkl", "--trust-model", "-y", code=3)
+    assert error["message"] == "The project has no model file that is known here."
 
 
 def test_golden_outputs_are_recorded_anew_only_when_asked(project: Path) -> None:
@@ -312,6 +353,22 @@ def test_a_swap_that_fails_puts_everything_back(tmp_path: Path) -> None:
         pass
     assert (tmp_path / "a").read_text() == "old"
     assert put_back(tmp_path) is None
+
+
+def test_a_link_is_not_replaced_and_a_journal_that_says_nothing_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").write_text("mine")
+    (tmp_path / "a").symlink_to("elsewhere")
+    (tmp_path / "one").write_text("new")
+    with (
+        pytest.raises(PackflowError, match="a is a symbolic link, which is not replaced"),
+        swapped(tmp_path, {"a": tmp_path / "one"}, {"a": digest_of(tmp_path / "a")}),
+    ):
+        pass
+    assert (tmp_path / "elsewhere").read_text() == "mine"
+    update_dir(tmp_path).mkdir(parents=True)
+    with pytest.raises(NotFoundError, match="cannot be read, so nothing is put back") as caught:
+        put_back(tmp_path)
+    assert str(update_dir(tmp_path)) in caught.value.hint
 
 
 @pytest.mark.parametrize(
