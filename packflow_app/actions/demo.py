@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 DEMO_EVENTS = 2000
+_LONGEST_DETAIL = 500
 _RUN_SECONDS = 120
 
 
@@ -78,7 +79,8 @@ def _run_archive(python: Path, archive: Path, events: Path, outputs: Path) -> Ar
     summary = ran.stderr.decode("utf-8", "replace").strip()
     if ran.returncode:
         raise ModelFailedError(
-            f"The demo's archive ended with exit code {ran.returncode}: {summary}",
+            f"The demo's archive ended with exit code {ran.returncode}.",
+            detail=" ".join(summary.split())[-_LONGEST_DETAIL:],
             hint="`packflow doctor` tells what is wrong here; if nothing is, report this message.",
         )
     with outputs.open(encoding="utf-8") as lines:

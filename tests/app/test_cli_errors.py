@@ -17,9 +17,10 @@ from typing import Any
 import pytest
 
 from commands import packflow
+from packflow_app.actions.demo import _run_archive
 from packflow_app.cli import dry_run, main
-from packflow_app.errors import UsageError
-from packflow_app.questions.dry_run_values import read_batch_sizes
+from packflow_app.errors import ModelFailedError, UsageError
+from packflow_app.questions.dry_run_values import read_batch_sizes, read_seconds, read_tolerance
 
 BACKEND = """\
 from packflow_runtime import InferenceBackend
@@ -88,6 +89,7 @@ CASES = [
     Bad(f"init new --kind magic {FROM}", 3, "skeleton-not-found", r"There is no skeleton called 'magic'\."),
     Bad("init", 2, "input-missing", r"Missing: DIR and --events FILE\.", r"Run for example: packflow init .+"),
     Bad("init new --no-input", 2, "input-missing", r"Missing: --events FILE\."),
+    Bad(f"{NEW} events.ndjson --set x", 2, "usage", r"--set 'x' is no setting\.", r"Write for example --set key=.+"),
     # Where nothing can be written.
     Bad(f"init file/new {FROM}", 5, "not-writable", r".+/file/new cannot be written: Not a directory\."),
     Bad(f"init {'x' * 300}/new {FROM}", 5, "not-writable", r".+/new cannot be written: File name too long\."),
@@ -383,3 +385,36 @@ def test_a_good_project_leaves_no_error(bench: Path) -> None:
     answer = envelope(told.stdout)
     assert (told.returncode, told.stderr, answer["ok"], answer["errors"]) == (0, "", True, [])
     assert os.listdir(bench / "out") == ["project-0.1.0.zip"]
+
+
+@pytest.mark.parametrize("text", ["", "x", "1,5"])
+def test_what_is_no_number_in_a_form(text: str) -> None:
+    with pytest.raises(UsageError, match=f"--timeout '{text}' is not a number of seconds"):
+        read_seconds("--timeout", text)
+    with pytest.raises(UsageError, match=f"--rtol '{text}' is not a tolerance"):
+        read_tolerance("--rtol", text)
+
+
+def test_a_fault_of_packflows_own_is_told_with_its_place(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_given: object, **_named: object) -> None:
+        raise LookupError("nobody thought of this")
+
+    monkeypatch.setattr(main, "build_app", broken)
+    assert in_process(["doctor"], monkeypatch) == 70
+    title, place, hint = capsys.readouterr().err.splitlines()
+    assert title == "error: Packflow has a fault: LookupError: nobody thought of this."
+    assert re.fullmatch(r"  at .+test_cli_errors\.py:\d+", place)
+    assert hint == "  next: Run it again with --debug before the command, and report what it shows."
+
+
+def test_a_demo_whose_archive_fails_shows_what_it_said(tmp_path: Path) -> None:
+    (tmp_path / "demo.zip").write_text("import sys; sys.exit('error: one\\n  next: two')")
+    (tmp_path / "events").write_text("")
+    with pytest.raises(ModelFailedError) as caught:
+        _run_archive(Path(sys.executable), tmp_path / "demo.zip", tmp_path / "events", tmp_path / "out")
+    assert (caught.value.title, caught.value.detail) == (
+        "The demo's archive ended with exit code 1.",
+        "error: one next: two",
+    )

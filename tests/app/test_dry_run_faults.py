@@ -10,14 +10,18 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from packflow_app.actions.dry_run import DryRunOptions, dry_run
+from packflow_app.dryrun.model_look import describe_model
 from packflow_app.dryrun.report import kept_dry_run
+from packflow_app.environments.interpreters import find_interpreter
 from packflow_app.errors import CancelledError, ModelFailedError, NotFoundError
+from packflow_app.models.model_file import read_model_file
 from packflow_app.runtime import ExitCode
 from projects import HONEST, backend, run_dry, write_project
 
@@ -306,3 +310,20 @@ def test_the_end_of_the_app_is_the_end_of_the_worker(
     assert b"Traceback" not in out + err
     wait_for(lambda: marked() == [], seconds=3)
     wait_for(lambda: not any(temporary.iterdir()), seconds=3)
+
+
+def test_a_module_that_a_model_needs_is_named(tmp_path: Path) -> None:
+    (tmp_path / "m.pkl").write_bytes(b"cno_such_module.parts\nModel\n.")
+    file = read_model_file(tmp_path / "m.pkl")
+    found = find_interpreter(tmp_path, sys.executable)
+    with pytest.raises(NotFoundError, match=r"m\.pkl needs the module no_such_module, which ") as caught:
+        describe_model(file, found, tmp_path, ["no_such_module.parts.Model"], threading.Event())
+    assert caught.value.code == "package-missing"
+
+
+def test_a_python_that_goes_away_before_it_is_started(tmp_path: Path) -> None:
+    (tmp_path / "m.pkl").write_bytes(b"N.")
+    gone = replace(find_interpreter(tmp_path, sys.executable), path=tmp_path / "gone")
+    with pytest.raises(NotFoundError, match=r"/gone could not be started: .+\.$") as caught:
+        describe_model(read_model_file(tmp_path / "m.pkl"), gone, tmp_path, [], threading.Event())
+    assert caught.value.code == "python-broken"

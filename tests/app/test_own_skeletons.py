@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -205,3 +207,12 @@ def test_the_command_lists_and_shows(own: Path) -> None:
     missing = packflow("skeletons", "show", "magic", cwd=own.parent)
     assert missing.returncode == 3
     assert "There is no skeleton called 'magic'." in missing.stderr
+
+
+def test_a_repository_that_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(*_given: object, **named: Any) -> None:
+        raise subprocess.TimeoutExpired("git", named["timeout"])
+
+    monkeypatch.setattr(subprocess, "run", slow)
+    with pytest.raises(NotFoundError, match=r"^https://\*\*\*@example\.org/x\.git did not answer within \d+ s\.$"):
+        clone("https://me:secret@example.org/x.git", tmp_path / "x")

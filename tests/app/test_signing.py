@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from packflow_app.actions.keygen import KeygenOptions, keygen
 from packflow_app.actions.sign import SigningKey, SignOptions, sign
+from packflow_app.cli import passphrases
 from packflow_app.errors import CheckFailedError, NotFoundError, NotWritableError, UsageError
 from packflow_app.packaging.private_keys import is_encrypted, load_private_key, write_key_pair
 from packflow_app.packaging.signing import command_signer, key_signer, write_signature
@@ -319,3 +320,22 @@ def test_the_statement_is_what_model_signing_writes(pair: Path, archive: Path) -
         {"name": archive.name, "digest": {"sha256": hashlib.sha256(sha256.digest()).hexdigest()}}
     ]
     assert statement["predicate"]["resources"] == [{"name": ".", "algorithm": "sha256", "digest": sha256.hexdigest()}]
+
+
+def test_a_file_that_changed_before_it_was_signed(pair: Path, tmp_path: Path) -> None:
+    with pytest.raises(CheckFailedError, match=r"model\.zip is not the file that it was a moment ago") as caught:
+        write_signature(io.BytesIO(b"x"), "model.zip", key_signer(pair, None), tmp_path / "s.sig", sha256="0" * 64)
+    assert caught.value.code == "archive-changed"
+    assert not (tmp_path / "s.sig").exists()
+
+
+def test_a_passphrase_that_nobody_types(monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(_prompt: str) -> str:
+        raise EOFError
+
+    monkeypatch.delenv("PACKFLOW_KEY_PASSPHRASE", raising=False)
+    monkeypatch.setattr(passphrases, "_may_ask", lambda **_given: True)
+    monkeypatch.setattr("getpass.getpass", closed)
+    with pytest.raises(UsageError, match=r"No passphrase was given\.") as caught:
+        passphrases.new_passphrase(no_input=False)
+    assert caught.value.hint == "Type one, or put it into PACKFLOW_KEY_PASSPHRASE."

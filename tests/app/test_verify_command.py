@@ -7,6 +7,7 @@ import json
 import pickle
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ import pytest
 
 from commands import packflow
 from packflow_app.actions.export import ExportOptions, export
+from packflow_app.actions.verify import VerifyOptions, verify
+from packflow_app.errors import CancelledError
 from packflow_app.packaging.private_keys import write_key_pair
 from packflow_app.runtime import DEMANDS, read_public_key
 from projects import HONEST, write_project
@@ -204,3 +207,10 @@ def test_an_archive_that_failed_is_not_replayed(tmp_path: Path) -> None:
     assert (told.returncode, json.loads(told.stdout)["data"]["archives"][0]["replay"]) == (1, None)
     told = packflow("verify", broken, "--wheelhouse", tmp_path, cwd=tmp_path)
     assert (told.returncode, "Add --replay" in told.stderr) == (2, True)
+
+
+def test_it_can_be_stopped(folder: Path) -> None:
+    cancel = threading.Event()
+    cancel.set()
+    with pytest.raises(CancelledError, match="was stopped"):
+        verify(VerifyOptions([folder / "one-0.1.0.zip"]), cancel=cancel)

@@ -495,6 +495,15 @@ class NameTest(unittest.TestCase):
         with self.assertRaises(ArchiveFormatError):
             check_names(iter(["a", "b\\"]))
 
+    def test_a_file_that_shrinks_while_it_is_read(self) -> None:
+        class Shrinking(io.BytesIO):
+            def read(self, size: int | None = -1, /) -> bytes:
+                return super().read(size) if self.tell() == 0 else b""
+
+        with self.assertRaises(ArchiveFormatError) as caught:
+            read_entries(Shrinking(build(("a", b"x" * 1000))))
+        self.assertEqual((caught.exception.reason, caught.exception.title), ("truncated", "The archive ends too early"))
+
     def test_an_error_says_what_to_do(self) -> None:
         with self.assertRaises(ArchiveFormatError) as caught:
             check_name("a\u202etxt.exe")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import io
 import os
 import tempfile
 import unittest
 from pathlib import Path
 
+from packflow_runtime.commands import verify
+from packflow_runtime.errors import PackflowError
 from packflow_runtime.kits import Kit, check_kit, is_kit
 from runtime.signers import Signer
 
@@ -66,6 +70,23 @@ class KitTest(unittest.TestCase):
         (self.folder / "README.txt").unlink()
         (self.folder / "model-1.0.zip").write_bytes(b"x")
         self.assertEqual(self.faults(), [("kit-file-missing", "README.txt"), ("kit-file-changed", "model-1.0.zip")])
+
+    def test_what_is_wrong_is_shown_with_its_next_step(self) -> None:
+        (self.folder / "README.txt").write_bytes(b"other")
+        found = check_kit(self.folder, [])
+        shown = io.StringIO()
+        with contextlib.redirect_stdout(io.TextIOWrapper(io.BytesIO())), contextlib.redirect_stderr(shown):
+            verify._show_kit(found)
+        title, where, hint = shown.getvalue().splitlines()
+        self.assertEqual((title, where), (f"error: {found.faults[0].message}", f"  {self.folder}"))
+        self.assertEqual(hint, f"  next: {found.faults[0].hint}")
+
+    def test_a_list_that_cannot_be_read(self) -> None:
+        self.list.unlink()
+        self.list.mkdir()
+        with self.assertRaises(PackflowError) as caught:
+            verify._checked_kit(self.folder, [])
+        self.assertEqual((caught.exception.code, caught.exception.exit_code), ("kit-unreadable", 3))
 
     @unittest.skipIf(os.name == "nt", "links need a right there: run on POSIX")
     def test_a_link_is_no_file(self) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pickle
+import sys
 import tempfile
 import unittest
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 from packflow_runtime.errors import ExitCode, PackflowError
 from packflow_runtime.model_look import linear_layers, look_at_model
@@ -127,6 +130,20 @@ class ModelLook(unittest.TestCase):
             self.assertEqual(caught.exception.code, "model-unsuitable")
             self.assertIn(words, caught.exception.title)
             self.assertEqual(caught.exception.exit_code, ExitCode.NOT_FOUND)
+
+    def test_what_is_more_than_weights(self) -> None:
+        load = SimpleNamespace(load=lambda *_given, **_named: [1, 2])
+        with mock.patch.dict(sys.modules, {"torch": load}), self.assertRaises(PackflowError) as caught:
+            look_at_model(self.path, "torch-state")
+        self.assertEqual(caught.exception.title, "The file holds a list, not weights alone.")
+
+    def test_types_that_skops_does_not_trust(self) -> None:
+        io = SimpleNamespace(get_untrusted_types=lambda file: ["mine.Scaler", "mine.Forest"])
+        skops = SimpleNamespace(io=io)
+        with mock.patch.dict(sys.modules, {"skops": skops}), self.assertRaises(PackflowError) as caught:
+            look_at_model(self.path, "skops")
+        self.assertTrue(caught.exception.title.endswith("that skops does not trust: mine.Forest, mine.Scaler."))
+        self.assertEqual(caught.exception.code, "model-untrusted")
 
     def test_what_was_never_fitted(self) -> None:
         with self.assertRaises(PackflowError) as caught:

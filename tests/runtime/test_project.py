@@ -10,6 +10,7 @@ from pathlib import Path
 
 from packflow_runtime.errors import PackflowError
 from packflow_runtime.project import (
+    MAX_CONFIG_BYTES,
     DryRunConfig,
     OutputConfig,
     ProjectConfig,
@@ -248,6 +249,13 @@ class Files(unittest.TestCase):
                 error = caught.exception
                 self.assertEqual(error.title, f"{place} is not a Packflow project: it has no packflow.yaml.")
                 self.assertEqual((error.code, error.exit_code), ("project-not-found", 3))
+
+    def test_a_file_that_holds_data(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder, "packflow.yaml").write_bytes(b"name: x\nextra: " + b"1" * MAX_CONFIG_BYTES)
+            with self.assertRaises(ProjectConfigError) as caught:
+                read_project_config(Path(folder))
+        self.assertEqual(caught.exception.title, f"packflow.yaml is larger than {MAX_CONFIG_BYTES:,} bytes.")
 
     def test_a_file_that_cannot_be_read(self) -> None:
         with tempfile.TemporaryDirectory() as folder:

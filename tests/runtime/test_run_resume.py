@@ -136,6 +136,16 @@ class Resuming(unittest.TestCase):
         code, text = self.finish("out", "--resume")
         self.assertEqual(code, 2)
         self.assertIn("no snapshot() and restore(value)", text)
+        start = [sys.executable, "-m", "packflow_runtime", "run", str(self.folder / "model")]
+        environment = {**os.environ, "PYTHONPATH": SOURCE}
+        for more, told in (
+            ([], "EVENTS and -o OUT are missing."),
+            ([str(self.events)], "-o OUT is missing."),
+            ([str(self.folder), "-o", "out"], "an events file that can be read again."),
+        ):
+            done = subprocess.run([*start, *more, "--resume"], capture_output=True, text=True, env=environment)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(told, done.stderr)
 
     def test_another_run_is_refused(self) -> None:
         (self.folder / "model" / "inference.py").write_text(PLAIN, encoding="utf-8")

@@ -255,6 +255,13 @@ class Events(ProjectCase):
             self.assertEqual(caught.exception.code, "events-invalid")
             self.assertIn(told, caught.exception.title)
 
+    def test_no_event_is_no_trial(self) -> None:
+        with self.assertRaises(PackflowError) as caught:
+            check_backend(self.load("return [{} for e in inputs]"), [])
+        self.assertEqual(
+            (caught.exception.code, caught.exception.hint), ("events-empty", "Give it at least one event.")
+        )
+
     def test_one_event_is_one_event(self) -> None:
         backend = self.load("return [{'size': len(inputs)} for e in inputs]")
         with self.assertRaisesRegex(AssertionError, "model 0.1.0 does not keep its promises on 1 event:"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import os
@@ -11,6 +12,7 @@ import unittest
 import zlib
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from packflow_runtime.archive_demands import DEMANDS, parse_demands, unmet_demands
 from packflow_runtime.canonical_zip import directory_of
@@ -285,6 +287,17 @@ class Demands(Folder):
 
 
 class Reading(unittest.TestCase):
+    def test_a_disk_that_fails_while_it_is_read(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "x.zip")
+            path.write_bytes(archive_of(tiny_files()))
+            error = OSError(errno.EIO, "Input/output error")
+            failing = mock.patch("packflow_runtime.verification._verify_contents", side_effect=error)
+            with failing, self.assertRaises(PackflowError) as caught:
+                verify(path)
+        self.assertEqual(caught.exception.title, f"{path} cannot be read: Input/output error.")
+        self.assertEqual((caught.exception.code, caught.exception.exit_code), ("archive-not-readable", 3))
+
     def test_the_bytes_after_the_contents_can_be_told_from_the_entries(self) -> None:
         for files in (tiny_files(), {}):
             data = zipped(files)

@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 def check_resume(options: argparse.Namespace) -> None:
     """Raise PackflowError where ``--resume`` was asked for without a file to read and a file to write."""
     missing = [flag for flag, value in (("EVENTS", options.events), ("-o OUT", options.output)) if value is None]
+    verb = "is" if len(missing) == 1 else "are"
     if missing or not options.events.is_file():
         raise PackflowError(
-            f"--resume goes from a file to a file: {' and '.join(missing)} missing."
+            f"--resume goes from a file to a file: {' and '.join(missing)} {verb} missing."
             if missing
             else "--resume needs an events file that can be read again.",
             code="usage",
