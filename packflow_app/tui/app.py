@@ -15,7 +15,6 @@ from textual.binding import Binding, BindingType
 from textual.signal import Signal
 
 from packflow_app.tui.asking import Asked
-from packflow_app.tui.editor import editor_command
 from packflow_app.tui.jobs import Job, JobEnded, JobProgressed, Jobs, fault
 from packflow_app.tui.journaling import note
 from packflow_app.tui.keys import EVERYWHERE, SCREENS
@@ -24,7 +23,6 @@ from packflow_app.tui.recent import remember_project, remember_theme
 from packflow_app.tui.screen_text import screen_text
 from packflow_app.tui.themes import BY_NAME
 from packflow_app.tui.watching import ProjectLooked, Watch, begin_watch
-from packflow_app.wording import shown_path
 
 if TYPE_CHECKING:
     from textual.command import Provider
@@ -329,27 +327,9 @@ class PackflowApp(App[int]):
 
     def edit(self, path: Path, line: int | None) -> None:
         """Open a file in the user's editor, which has the terminal meanwhile."""
-        if self.is_web:
-            self.say(
-                f"A browser cannot be lent to an editor; open {shown_path(path)}{f':{line}' if line else ''} in one."
-            )
-            return
-        command = editor_command(path, line)
-        if command is None:
-            self.say("No editor was found: set EDITOR, for example to nano.", severity="error")
-            return
-        import subprocess  # noqa: PLC0415 - only here
+        from packflow_app.tui.editor import edit  # noqa: PLC0415 - when asked for
 
-        from textual.app import SuspendNotSupported  # noqa: PLC0415
-
-        try:
-            with self.suspend():
-                subprocess.run(command, check=False)
-        except SuspendNotSupported:
-            self.say("This terminal cannot be lent to an editor.", severity="error")
-        except OSError as error:
-            self.say(f"{command[0]} cannot be started: {error.strerror}.", severity="error")
-        self.refresh()
+        edit(self, path, line)
 
 
 def _screen(name: str) -> JourneyScreen:

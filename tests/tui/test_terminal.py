@@ -175,6 +175,26 @@ def test_quitting_while_something_runs_is_asked_about(tmp_path: Path) -> None:
         assert terminal.end(5) == 0
 
 
+def test_an_editor_has_the_terminal_meanwhile(project: Path, tmp_path: Path) -> None:
+    editor = tmp_path / "editor"
+    editor.write_text('#!/bin/sh\necho "edits $1"\nread line\necho "# $line" >> "$1"\n')
+    editor.chmod(0o755)
+    with app_in(folder=project, variables={"EDITOR": str(editor), "VISUAL": ""}) as terminal:
+        terminal.wait_for("has not been run yet")
+        terminal.press("e")
+        terminal.wait_for("edits ")
+        terminal.press("written by hand\n")
+        terminal.wait_for("has not been run yet")
+        assert (project / "packflow.yaml").read_text().endswith("# written by hand\n")
+        terminal.press("q")
+        assert terminal.end(5) == 0
+        assert_restored(terminal)
+    with app_in(folder=project, variables={"EDITOR": "no-editor", "VISUAL": ""}) as terminal:
+        terminal.wait_for("has not been run yet")
+        terminal.press("e")
+        terminal.wait_for("no-editor cannot be started")
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_with_the_terminal_restored(project: Path, number: signal.Signals) -> None:
     with app_in(folder=project) as terminal:
