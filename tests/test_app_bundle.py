@@ -9,6 +9,7 @@ import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,7 +17,9 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from local_wheels import write_wheel
-from packflow_app.packaging import app_bundle, targets
+from packflow_app.environments.tools import Toolbox, ToolFailedError
+from packflow_app.errors import CheckFailedError, NotFoundError
+from packflow_app.packaging import app_bundle, own_wheel, targets
 from packflow_app.packaging.targets import this_machine
 
 HERE = this_machine(sys.version_info[:2])
@@ -81,6 +84,47 @@ def stand_ins(folder: Path, *, without: str = "") -> Path:
         tag = f"cp3{HERE.minor}-cp3{HERE.minor}-{HERE.platforms[-1]}" if one.name == without else "py3-none-any"
         write_wheel(folder, one.name, version, tag=tag)
     return folder
+
+
+def test_what_uv_says_is_told_in_a_sentence() -> None:
+    said = "error: No solution found when resolving dependencies:\n  cause: Because a is not here\n  and you want a"
+    error = app_bundle._not_resolved(said, HERE)
+    assert error.detail == ("No solution found when resolving dependencies: Because a is not here and you want a.")
+    assert error.code == "bundle-not-resolved"
+
+
+def test_a_wheel_that_its_lock_does_not_name_is_told_without_a_projects_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_given: object) -> None:
+        raise CheckFailedError("Its hash differs.", code="hash-mismatch", hint="packflow env lock")
+
+    monkeypatch.setattr(app_bundle, "_locked", lambda *_given: b"")
+    monkeypatch.setattr(app_bundle, "collect_wheels", refuse)
+    with pytest.raises(CheckFailedError, match=r"Its hash differs\.") as caught:
+        app_bundle._wheels(tmp_path, [], [HERE], Toolbox(tmp_path), None)
+    assert (caught.value.code, "packflow env lock" in caught.value.hint) == ("hash-mismatch", False)
+
+
+def test_an_installation_that_cannot_be_given_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(_name: str) -> None:
+        raise metadata.PackageNotFoundError
+
+    def fail(*_given: object, **_named: object) -> None:
+        raise ToolFailedError(["No module named hatchling"], 1)
+
+    with pytest.raises(NotFoundError, match=r"^There is no wheel of Packflow to give on\. The installation does not"):
+        own_wheel._repacked(SimpleNamespace(files=[]), tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(Toolbox, "run", fail)
+        with pytest.raises(NotFoundError, match=r"The wheel of this checkout could not be built\.") as caught:
+            own_wheel._built(tmp_path, Toolbox(tmp_path))
+    assert caught.value.detail == "No module named hatchling"
+    monkeypatch.setattr(own_wheel, "is_checkout", lambda: False)
+    monkeypatch.setattr(own_wheel.metadata, "distribution", absent)
+    with pytest.raises(NotFoundError, match=r"runs from files that no installer put there\.") as caught:
+        own_wheel.write_own_wheel(tmp_path, Toolbox(tmp_path))
+    assert caught.value.code == "own-wheel-not-found"
 
 
 @pytest.mark.slow

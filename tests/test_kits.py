@@ -16,10 +16,12 @@ import pytest
 from local_wheels import write_wheel
 from packflow_app.actions.kit import KitOptions, kit
 from packflow_app.actions.sign import SigningKey, SignOptions, sign
+from packflow_app.environments.tools import ToolFailedError
 from packflow_app.errors import CheckFailedError, NotFoundError, UsageError
 from packflow_app.packaging.kit import MadeKit
 from packflow_app.packaging.private_keys import WrittenKeys, write_key_pair
-from packflow_app.packaging.targets import this_machine
+from packflow_app.packaging.target_wheels import _missing_in
+from packflow_app.packaging.targets import parse_target, this_machine
 from packflow_app.packaging.verifier import verifier
 from packflow_app.runtime import PackflowError
 from pythons import Python, supported_pythons
@@ -359,3 +361,9 @@ class TestVerifier:
         found = [(one["ok"], one["faults"][0]["reason"]) for one in refused]
         assert found == [(False, one.reason) for one in hostile]
         assert len(found) > 180
+
+
+def test_what_pip_says_that_nobody_expected_is_told() -> None:
+    with pytest.raises(NotFoundError, match=r"The wheels for linux-x86_64-cp311 could not be fetched\.") as caught:
+        _missing_in(ToolFailedError(["one", "ERROR: Disk on fire"], 1), parse_target("linux-x86_64-cp311"), [])
+    assert (caught.value.code, caught.value.detail) == ("wheels-not-fetched", "Disk on fire")

@@ -30,7 +30,7 @@ _BUILD = r"build backend|failed to build|failed building|getting requirements to
 
 def installation_error(lines: Sequence[str], requirements: Requirements) -> PackflowError:
     """The error that the last ``lines`` of uv or pip stand for."""
-    said = _essence(lines)
+    said = essence(lines)
     everything = "\n".join(lines).lower()
     culprit = _culprit(said, requirements.wanted)
     file, line = (culprit.file, culprit.line) if culprit else (None, None)
@@ -84,7 +84,7 @@ def installation_error(lines: Sequence[str], requirements: Requirements) -> Pack
 
 def creation_error(lines: Sequence[str]) -> PackflowError:
     """The error that the last ``lines`` of uv or venv stand for, when not even an empty environment came of them."""
-    said = _essence(lines)
+    said = essence(lines)
     return _unwritable("\n".join(lines).lower(), said) or NotWritableError(
         "The environment could not be made.",
         code="environment-not-made",
@@ -103,7 +103,7 @@ def _unwritable(everything: str, said: str) -> NotWritableError | None:
     return None
 
 
-def _essence(lines: Sequence[str]) -> str:
+def essence(lines: Sequence[str]) -> str:
     """The error among the lines, in one, without passwords: uv says "error:" and "cause:", pip says "ERROR:"."""
     first = next((index for index, line in enumerate(lines) if re.match(r"(error|ERROR)\b|\s*×", line)), None)
     picked = lines[-5:] if first is None else lines[first:]

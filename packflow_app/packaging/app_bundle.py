@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from packaging.requirements import Requirement
 
 from packflow_app import __version__
+from packflow_app.environments.failures import essence
 from packflow_app.environments.installers import UV_VARIABLES, find_uv, uv_indexes, uv_missing
 from packflow_app.environments.interpreters import probe_interpreter
 from packflow_app.environments.runtime_wheel import carried_wheel
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
 _OLDEST_MINOR = 10
 _WANTED = "wanted.txt"
-_LONGEST_DETAIL = 500
 _LACKING = re.compile(r"\b([A-Za-z0-9][\w.-]*==[^\s,]+) has no (?:usable )?wheels")
 _HINT = "Leave the target out, or give a folder that has wheels of all that Packflow needs: --wheelhouse DIR"
 # What uv calls the machines that targets name.
@@ -203,7 +203,7 @@ def _not_resolved(said: str, target: Target) -> CheckFailedError | NotFoundError
     return NotFoundError(
         f"What Packflow needs could not be resolved for {target.name}.",
         code="bundle-not-resolved",
-        detail=" ".join(said.split())[-_LONGEST_DETAIL:],
+        detail=essence(said.splitlines()),
         hint="Mend the connection, or give a folder that has the wheels: --wheelhouse DIR",
     )
 

@@ -102,7 +102,7 @@ def _download(
 def _missing_in(error: ToolFailedError, target: Target, wanted: list[LockedPackage]) -> list[LockedPackage]:
     """The packages that pip found no wheel of; raises for whatever else went wrong."""
     said = str(error)
-    detail = error.lines[-1].strip() if error.lines else ""
+    detail = error.lines[-1].strip().removeprefix("ERROR: ") if error.lines else ""
     if "DO NOT MATCH THE HASHES" in said:
         found = ", ".join(_DIFFERING.findall(said))
         raise CheckFailedError(

@@ -287,6 +287,14 @@ def test_a_project_without_its_environment(healthy: Path, monkeypatch: pytest.Mo
     assert "lock-stale" in found()
 
 
+def test_no_python_for_this_project(healthy: Path) -> None:
+    config = write_project(healthy, HONEST) / "packflow.yaml"
+    config.write_text(config.read_text().replace("'>=3.10'", "'>=3.99'"))
+    problem = found()["python-not-found"]
+    assert problem.message.startswith("No Python here fits the project. ")
+    assert problem.fix == "Install one, or name one with --python."
+
+
 def test_an_environment_that_is_half_made(healthy: Path) -> None:
     write_project(healthy, HONEST)
     (healthy / ".venv").mkdir()

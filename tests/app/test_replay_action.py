@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from local_wheels import lock_of, write_wheel
-from packflow_app.actions.replay import ReplayOptions, replay_fresh
+from packflow_app.actions.replay import ReplayOptions, _answer, replay_fresh
+from packflow_app.environments.tools import Toolbox
 from packflow_app.errors import CancelledError
 from packflow_app.runtime import PackflowError
 from runtime.archives import archive_of, manifest_of, runnable_files
@@ -71,7 +72,19 @@ def test_errors_are_those_of_the_archive(tmp_path: Path, temporary: Path) -> Non
             replay_fresh(ReplayOptions(path))
         assert (caught.value.code, caught.value.exit_code) == (code, exit_code)
         assert caught.value.hint
+        if code == "model-died":  # its last words are on the archive's standard error, which nobody sees here
+            assert caught.value.hint == f"Run it by hand: python {path} replay"
     assert os.listdir(temporary) == []
+
+
+def test_an_archive_that_says_nothing(tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\necho one >&2\necho two >&2\nexit 1\n")
+    python.chmod(0o755)
+    with pytest.raises(PackflowError, match=r"^`replay` of the archive ended without an answer\.$") as caught:
+        _answer(Toolbox(tmp_path), "replay", str(python), ["replay", str(tmp_path / "my model.zip")], {})
+    assert (caught.value.code, caught.value.exit_code, caught.value.detail) == ("replay-failed", 4, "one\ntwo")
+    assert caught.value.hint == f"Run it by hand: python '{tmp_path / 'my model.zip'}' replay"
 
 
 def test_none_were_shipped(tmp_path: Path) -> None:

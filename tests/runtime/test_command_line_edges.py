@@ -7,13 +7,16 @@ import signal
 import subprocess
 import sys
 import unittest
+from pathlib import Path
 from typing import Any
 
+import packflow_runtime
 from packflow_runtime import __version__
 from packflow_runtime.cached_copies import cache_root
 from packflow_runtime.run_options import MOST_WORKERS
 from runtime.archive_programs import ArchivePrograms, lines
 
+SOURCE = str(Path(packflow_runtime.__file__).parent.parent)
 CONFIGURED = """\
 from packflow_runtime import BackendConfig, InferenceBackend
 
@@ -73,6 +76,17 @@ class UsageTests(ArchivePrograms):
         done = self.start(self.path, "run", "--workers", MOST_WORKERS + 1)
         self.assertEqual(done.returncode, 2)
         self.assertIn(b"'257' is not a whole number from 1 to 256: each is a process with the model in it", done.stderr)
+
+    def test_what_is_no_archive_is_not_taken_for_a_project(self) -> None:
+        other = self.folder / "no.zip"
+        other.write_bytes(b"<html>not found</html>")
+        for words in (["run", other], ["replay", other], ["info", other], ["replay", self.folder / "none.zip"]):
+            command = [sys.executable, "-m", "packflow_runtime", *map(str, words)]
+            done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": SOURCE})
+            title, hint = done.stderr.splitlines()
+            what = "is neither an archive nor a folder of a project" if words[1] == other else "does not exist"
+            self.assertEqual((done.returncode, title), (3, f"error: {words[1]} {what}."))
+            self.assertIn("Name a .zip", hint)
 
     def test_the_version_is_told(self) -> None:
         for _ in ("cold", "warm"):

@@ -309,6 +309,11 @@ class Starting(unittest.TestCase):
             child.start()
         self.assertEqual((caught.exception.code, caught.exception.exit_code), ("engine-failed", 4))
         self.assertEqual(caught.exception.detail, "the object is lost")
+        library.get.side_effect = kinds["RayActorError"]()
+        with self.assertRaises(PackflowError) as caught:
+            child.start()
+        self.assertEqual(caught.exception.title, "The model's actor could not load it: its actor ended.")
+        self.assertEqual(caught.exception.code, "model-died")
 
     def test_an_interrupt_waits_until_an_engine_has_started_and_a_second_one_does_not(self) -> None:
         done: list[int] = []

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import io
 import json
 import os
 import subprocess
 import sys
+import tempfile
 import unittest
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 from packflow_runtime.environment_start import runtime_start
 from packflow_runtime.environments import MARK, PythonIdentity, environment_folder, requirements_key
+from packflow_runtime.errors import PackflowError
+from packflow_runtime.installing import install
 from packflow_runtime.manifest import parse_manifest
+from packflow_runtime.venv_tools import BasePython, VenvTools
 from runtime.archive_programs import ArchivePrograms, lines
 from runtime.archives import manifest_of, tiny_files
 
@@ -27,6 +36,31 @@ class Backend(InferenceBackend):
                 for event in inputs]
 """
 LOCK = b"needed-here==1.0 --hash=sha256:00\n"
+
+
+class Making(unittest.TestCase):
+    def test_a_python_that_makes_none(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            python = Path(folder, "python")
+            python.write_text("#!/bin/sh\necho no ensurepip here >&2\nexit 1\n", encoding="utf-8")
+            python.chmod(0o755)
+            base = BasePython(str(python), PythonIdentity.here(), folder)
+            with contextlib.redirect_stderr(io.StringIO()), self.assertRaises(PackflowError) as caught:
+                VenvTools(base, f"{folder}/env", None).create(with_pip=True)
+        self.assertEqual(caught.exception.title, f"{python} could not make an environment.")
+        self.assertEqual((caught.exception.detail, caught.exception.code), ("no ensurepip here", "venv-failed"))
+
+    def test_a_cache_that_cannot_be(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder, "file").write_bytes(b"")
+            target = SimpleNamespace(manifest=manifest_of(tiny_files()))
+            with (
+                mock.patch.dict(os.environ, {"PACKFLOW_CACHE": f"{folder}/file/cache"}),
+                self.assertRaises(PackflowError) as caught,
+            ):
+                install(target, wheelhouse=None, python=sys.executable, into=None)  # type: ignore[arg-type]
+        self.assertEqual(caught.exception.title, f"The environment cannot be made: {os.strerror(errno.ENOTDIR)}.")
+        self.assertEqual(caught.exception.detail, f"{folder}/file/cache")
 
 
 @unittest.skipUnless(os.name == "posix", "a process becomes another one on POSIX")

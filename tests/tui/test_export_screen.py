@@ -162,6 +162,9 @@ async def test_all_options_are_in_the_dialog_and_the_command(project: Path, work
         assert "Name the kit's folder" in driver.text
         await fill(driver, targets="", command="signer --now")
         assert "not with both" in driver.text
+        await fill(driver, key="")
+        assert "Name the one that the command signs with." in driver.text
+        await fill(driver, key="my.key")
         await fill(driver, command="")
         for name in ("wheel", "rebuild"):
             driver.app.screen.query_one(f"#{name}").focus()

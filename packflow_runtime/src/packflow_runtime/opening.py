@@ -6,8 +6,10 @@ from pathlib import Path
 
 from .archive import check_tree, is_archive
 from .cached_copies import cache_root
+from .errors import ExitCode, PackflowError
 from .extraction import extract_to_cache
 from .manifest import MANIFEST_NAME, parse_manifest
+from .project import CONFIG_FILE
 from .target import Target
 
 
@@ -23,4 +25,11 @@ def opened_target(path: Path, restart: tuple[str, ...] = ()) -> Target:
         return Target(str(path), tree, manifest, extracted.bytecode_dir, restart=restart)
     if (path / MANIFEST_NAME).is_file():
         return Target(str(path), path, check_tree(path), is_unzipped=True, restart=restart)
+    if not path.is_dir():
+        raise PackflowError(
+            f"{path} {'is neither an archive nor a folder of a project' if path.exists() else 'does not exist'}.",
+            code="archive-not-found",
+            exit_code=ExitCode.NOT_FOUND,
+            hint=f"Name a .zip that `packflow export` wrote, or a folder with {CONFIG_FILE}.",
+        )
     return Target(str(path), path)
