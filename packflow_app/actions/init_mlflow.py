@@ -14,6 +14,7 @@ from packflow_app.environments.interpreters import find_interpreter
 from packflow_app.errors import NotFoundError, UsageError
 from packflow_app.models.feature_list import read_features
 from packflow_app.projects.mlflow_model import DESCRIPTION, read_mlflow_model
+from packflow_app.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -130,8 +131,8 @@ def _no_events(found: MlflowModel) -> UsageError:
     reason = next((note for note in found.notes if _FIELDS_OF_AN_EXAMPLE in note), "")
     if not names and found.feature_count is not None:
         hint = (
-            f"Name the {found.feature_count} features in the order it was trained on, --features a,b,c: an example "
-            "without names then gives the events, else pass --events FILE."
+            f"Name the {counted(found.feature_count, 'feature')} in the order it was trained on, --features a,b,c: an "
+            "example without names then gives the events, else pass --events FILE."
         )
     else:
         fields = f" with the fields {names}" if names else ""

@@ -327,3 +327,12 @@ def test_a_python_that_goes_away_before_it_is_started(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match=r"/gone could not be started: .+\.$") as caught:
         describe_model(read_model_file(tmp_path / "m.pkl"), gone, tmp_path, [], threading.Event())
     assert caught.value.code == "python-broken"
+
+
+def test_a_project_that_names_no_events(tmp_path: Path) -> None:
+    project = write_project(tmp_path / "p", HONEST)
+    config = project / "packflow.yaml"
+    config.write_text(config.read_text().replace("  events: samples/events.ndjson\n", ""))
+    with pytest.raises(NotFoundError, match=r"The project names no sample events\.") as caught:
+        dry_run(DryRunOptions(project=project))
+    assert (caught.value.code, caught.value.file) == ("events-not-found", str(config))

@@ -25,8 +25,10 @@ from packflow_app.actions.environment import LockOptions, SyncOptions, info, loc
 from packflow_app.environments import existing, installers, managed, removal, runtime_wheel
 from packflow_app.environments import sync as sync_module
 from packflow_app.environments.folders import read_mark, write_mark
+from packflow_app.environments.installed import Installed
 from packflow_app.environments.interpreters import _PROBE, find_interpreter
 from packflow_app.environments.lock import LockState, lock_state, oldest_python
+from packflow_app.environments.provision import Provision, check_can_make
 from packflow_app.environments.runtime_wheel import carried_wheel
 from packflow_app.environments.sync import Synced
 from packflow_app.environments.tools import EnvironmentProgressed, Toolbox
@@ -554,3 +556,12 @@ def test_one_at_a_time(project: Path) -> None:
     assert sorted(done) == [False, False, True]
     assert json.loads((project / ".venv/packflow.json").read_text())["finished"] is True
     assert os.access(project / ".venv/bin/python", os.X_OK)
+
+
+def test_init_takes_the_environment_that_has_all_without_being_told(project: Path) -> None:
+    synced(project)
+    found = find_interpreter(project, None)
+    whole = Provision(found, Installed({}, {}))
+    with pytest.raises(UsageError, match="is there already and has what the model needs") as caught:
+        check_can_make(project, whole, anew=True)
+    assert caught.value.code == "environment-exists"

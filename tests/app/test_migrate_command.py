@@ -24,6 +24,8 @@ from old_projects import (
     PYDANTIC_YAML,
     write_old_project,
 )
+from packflow_app.errors import NotFoundError
+from packflow_app.projects.migration.plan import plan_migration
 from packflow_app.projects.one_at_a_time import changing
 from packflow_app.projects.project import open_project
 
@@ -258,6 +260,16 @@ def test_what_cannot_be_read(plain: Path, name: str, content: bytes, code: int, 
     assert problem["hint"]
     assert files(plain) == before
     assert not (plain / ".packflow").exists()
+
+
+def test_a_folder_that_may_not_be_looked_into(plain: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(_folder: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "scandir", denied)
+    with pytest.raises(NotFoundError, match=r"/doubles/? cannot be read: Permission denied\.$") as caught:
+        plan_migration(plain)
+    assert caught.value.code == "file-not-readable"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a folder is locked on POSIX systems only: run it there")

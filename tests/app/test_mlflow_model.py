@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from packflow_app.projects.mlflow_model import MlflowField, read_mlflow_model
+from packflow_app.actions.init_mlflow import _no_events
+from packflow_app.projects.mlflow_model import MlflowField, MlflowModel, read_mlflow_model
 from packflow_app.runtime import PackflowError
 
 INPUTS = [{"type": "double", "name": "rtt"}, {"type": "long", "name": "bytes", "required": False}]
@@ -339,3 +341,16 @@ def test_any_example_is_read_or_left_out(tmp_path_factory: pytest.TempPathFactor
     found = read_mlflow_model(folder(tmp_path_factory.mktemp("model"), files))
     assert all(isinstance(event, dict) for event in found.events)
     json.dumps(found.events, allow_nan=False)
+
+
+def test_a_model_without_example_events_says_which_to_pass() -> None:
+    found = MlflowModel(Path("model"), "sklearn", Path("model/model.pkl"))
+    named = (MlflowField("a", "double"), MlflowField("b", "double"))
+    for model, told in (
+        (replace(found, inputs=named), "Pass example events with the fields a, b: --events FILE."),
+        (found, "Pass example events: --events FILE."),
+        (replace(found, inputs=(MlflowField(None, "double", shape=(-1, 1)),)), "Name the 1 feature in the order"),
+    ):
+        error = _no_events(model)
+        assert error.title == "model holds no example events, and --events names none."
+        assert error.hint.startswith(told)

@@ -103,6 +103,12 @@ class Case(unittest.TestCase):
 
 
 class Input(Case):
+    def test_one_json_object_and_the_outcomes_do_not_share_standard_output(self) -> None:
+        code, written, said = self.run_it(self.events, "--json")
+        self.assertEqual(code, 2)
+        problem = json.loads(written)["errors"][0] if written else {"message": said}
+        self.assertIn("--json needs -o OUT", problem["message"])
+
     def test_a_file_and_standard_input_give_the_same(self) -> None:
         code, written, said = self.run_it(self.events, "--codec", "stdlib")
         lines = written.splitlines()

@@ -22,9 +22,10 @@ import pyte
 import pytest
 from typing_extensions import Self
 
-from packflow_app.errors import NotFoundError
+from packflow_app.errors import NotFoundError, UsageError
 from packflow_app.tui.browser import session as sessions
 from packflow_app.tui.browser.session import Session
+from packflow_app.tui.browser.start import start_serving
 from packflow_app.tui.start import StartOptions, start
 from projects import write_project
 
@@ -432,3 +433,10 @@ def test_an_app_whose_server_was_killed_ends(tmp_path: Path) -> None:
 def test_what_it_says(served: Served) -> None:
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+/\?key=[\w-]{40,}", served.address)
     assert json.dumps(served.address)[1:-1] == served.address  # nothing to be escaped, in a shell or elsewhere
+
+
+def test_windows_is_told_what_to_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    with pytest.raises(UsageError, match="needs Linux or macOS") as caught:
+        start_serving("home", None, 0, debug=False)
+    assert caught.value.code == "platform-unsupported"
