@@ -119,7 +119,7 @@ def test_an_installation_that_cannot_be_given_on(tmp_path: Path, monkeypatch: py
         patch.setattr(Toolbox, "run", fail)
         with pytest.raises(NotFoundError, match=r"The wheel of this checkout could not be built\.") as caught:
             own_wheel._built(tmp_path, Toolbox(tmp_path))
-    assert caught.value.detail == "No module named hatchling"
+    assert (caught.value.code, caught.value.detail) == ("own-wheel-not-built", "No module named hatchling")
     monkeypatch.setattr(own_wheel, "is_checkout", lambda: False)
     monkeypatch.setattr(own_wheel.metadata, "distribution", absent)
     with pytest.raises(NotFoundError, match=r"runs from files that no installer put there\.") as caught:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -17,7 +18,7 @@ import pytest
 
 from packflow_app import __version__
 from packflow_app.cli import main
-from packflow_app.cli.terminal import visible
+from packflow_app.cli.terminal import output_lost, visible
 from packflow_app.cli.top_help import TOP_HELP
 from packflow_app.result import COMMANDS, sentence_of
 from runtime.archives import archive_of, tiny_files
@@ -330,6 +331,13 @@ def test_a_full_disk_is_told(project: Path, words: list[str]) -> None:
     assert code == 5
     assert told.lower().startswith("error: standard output cannot be written: no space left on device.\n")
     assert "Traceback" not in told
+
+
+def test_an_output_that_is_lost_is_told_apart_for_programs() -> None:
+    """Nobody sees this code on standard output; what is built on these functions does."""
+    for number, told in ((errno.EBADF, "it is closed"), (errno.ENOSPC, "No space left on device")):
+        error = output_lost(OSError(number, os.strerror(number)))
+        assert (error.code, error.title) == ("output-lost", f"Standard output cannot be written: {told}.")
 
 
 def test_ctrl_c_stops_a_dry_run_with_one_word(project: Path, tmp_path: Path) -> None:

@@ -52,6 +52,7 @@ def test_a_project_where_events_belong_gets_the_command_that_is_meant(tmp_path: 
         f"error: {project} is a project; dry-run takes a file of events there.",
         f"  next: Run `packflow -C '{project}' dry-run`.",
     ]
+    assert json.loads(dry_run(tmp_path, str(project), "--json").stdout)["errors"][0]["code"] == "events-are-project"
 
 
 def test_a_broken_python_that_was_passed_over_is_a_warning(tmp_path: Path) -> None:

@@ -58,6 +58,24 @@ def test_each_code_is_in_kebab_case(made: list[tuple[str, ast.Call]]) -> None:
     assert len({*written.values()}) > 100
 
 
+def test_each_code_is_known_to_a_test() -> None:
+    """A code that no test names may never have been seen as it comes out, with values in its sentences."""
+    places = {
+        word.value: f"{path.relative_to(ROOT).as_posix()}:{keyword.value.lineno}"
+        for folder in ("packflow_app", "packflow_runtime/src")
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        for keyword in node.keywords
+        if keyword.arg == "code"
+        for word in ast.walk(keyword.value)
+        if isinstance(word, ast.Constant) and isinstance(word.value, str) and "-" in word.value
+    }
+    assert len(places) > 100
+    told = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "tests").rglob("*.py")))
+    assert {code: place for code, place in places.items() if f'"{code}"' not in told} == {}
+
+
 # What a tired user would have misread.
 
 

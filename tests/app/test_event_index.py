@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from packflow_app.errors import CancelledError
+from packflow_app.errors import CancelledError, NotFoundError
 from packflow_app.events.index import open_index
 from packflow_app.events.reading import read_blocks
 from packflow_app.events.sampling import open_sample
@@ -115,3 +115,12 @@ def test_a_line_is_given_as_it_stands(tmp_path: Path) -> None:
         assert index.line(0) == index.line(index.positions + 1) == b""
     with open_index(write(tmp_path, CONTENTS["csv"])) as index:
         assert index.line(3) == b""
+
+
+def test_a_file_that_shrinks_while_it_is_open(tmp_path: Path) -> None:
+    path = write(tmp_path, LINES)
+    with open_index(path) as index:
+        path.write_bytes(b"")
+        with pytest.raises(NotFoundError, match="was changed while it was open") as caught:
+            index.page(1000, 1)
+    assert caught.value.code == "events-changed"

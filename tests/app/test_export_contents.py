@@ -274,8 +274,10 @@ def test_golden_events_that_cannot_ship_change_nothing(tmp_path: Path, content: 
     before = everything(project / "golden")
     events = tmp_path / "events.ndjson"
     events.write_text(content)
-    with pytest.raises(error):
+    with pytest.raises(error) as caught:
         exported(project, tmp_path / "new", golden=events)
+    if isinstance(caught.value, ModelFailedError):
+        assert caught.value.code == "golden-failed"
     assert everything(project / "golden") == before
     assert not (tmp_path / "new").exists()
 

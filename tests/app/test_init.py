@@ -102,8 +102,9 @@ def test_other_licences_are_named_and_no_licence_reserves_all_rights(bench: Path
     assert "SPDX-License-Identifier: Apache-2.0\n" in (bench / "a" / "LICENSE.txt").read_text()
     make("b")
     assert "All rights reserved: no licence has been chosen yet." in (bench / "b" / "LICENSE.txt").read_text()
-    with pytest.raises(UsageError, match="is no identifier of a licence"):
+    with pytest.raises(UsageError, match="is no identifier of a licence") as caught:
         make("c", license="my own terms")
+    assert caught.value.code == "license-invalid"
 
 
 def test_the_baseline_leaves_out_what_is_named_as_an_answer(bench: Path) -> None:
@@ -299,6 +300,7 @@ class TestFilesOfAnswers:
             make(**self.options(bench, tokenizer="nothing.json"))
         assert caught.value.title == "--set tokenizer=nothing.json: there is no such file."
         assert "tokenizer.json beside the model" in caught.value.hint
+        assert caught.value.code == "setting-not-found"
 
     def test_an_answer_that_must_be_given(self, bench: Path) -> None:
         with pytest.raises(UsageError, match=r"Missing: --set tokenizer=VALUE\."):

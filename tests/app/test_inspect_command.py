@@ -141,6 +141,9 @@ def test_the_sample_is_the_bytes_of_the_file(file: Path) -> None:
     assert target.read_bytes() == b"".join(line + b"\n" for line in EVENTS.splitlines() if line.startswith(b"{"))
     ran = packflow("inspect", file, "--save", target, cwd=file.parent)
     assert (ran.returncode, "is there already" in ran.stderr) == (2, True)
+    assert json.loads(packflow("inspect", file, "--save", target, "--json", cwd=file.parent).stdout)["errors"][0][
+        "code"
+    ] == ("file-exists")
     assert packflow("inspect", file, "--save", target, "--force", "--limit", 1, cwd=file.parent).returncode == 0
     assert target.read_bytes().count(b"\n") == 1
     assert packflow("inspect", file, "--save", file.parent / "no" / "x", cwd=file.parent).returncode == 5
@@ -156,9 +159,10 @@ def test_masked_values_are_gone_and_the_same_values_stay_the_same(file: Path) ->
     first, second, third, fourth = map(json.loads, content.splitlines())
     assert first["user"] == third["user"] != second["user"]
     assert (first["n"], third["big"], fourth) == (1, 2**63, {"user": None, "n": 4, "tags": []})
-    ran = packflow("inspect", file, "--mask", "user.nam", "--save", target, "--force", cwd=file.parent)
-    assert ran.returncode == 2
-    assert "next: There is: user.name" in ran.stderr
+    ran = packflow("inspect", file, "--mask", "user.nam", "--save", target, "--force", "--json", cwd=file.parent)
+    (error,) = json.loads(ran.stdout)["errors"]
+    assert (ran.returncode, error["code"]) == (2, "field-unknown")
+    assert error["hint"].startswith("There is: user.name")
     assert packflow("inspect", file, "--mask", "user.name", cwd=file.parent).returncode == 2
 
 

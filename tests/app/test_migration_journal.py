@@ -103,7 +103,7 @@ def test_what_was_edited_since_is_not_overwritten(project: Path) -> None:
     (project / "inference.py").write_bytes(b"edited\n")
     with pytest.raises(CheckFailedError, match=r"inference\.py was changed after the migration") as caught:
         undo_migration(project)
-    assert "before-migration-1" in caught.value.hint
+    assert (caught.value.code, "before-migration-1" in caught.value.hint) == ("changed-since", True)
     assert files(project) == {**NEW, "inference.py": b"edited\n"}
 
 
@@ -152,8 +152,9 @@ def test_a_folder_that_is_read_only(project: Path, monkeypatch: pytest.MonkeyPat
 
 def test_a_project_that_was_left_half_changed_is_not_opened(project: Path) -> None:
     migration_dir(project).mkdir(parents=True)
-    with pytest.raises(CheckFailedError, match="was interrupted"):
+    with pytest.raises(CheckFailedError, match="was interrupted") as caught:
         open_project(project)
+    assert caught.value.code == "migration-unfinished"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="kills a forked child: run on a POSIX system")

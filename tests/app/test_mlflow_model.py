@@ -290,6 +290,7 @@ def test_what_is_no_mlflow_model(tmp_path: Path) -> None:
     with pytest.raises(PackflowError) as caught:
         read_mlflow_model(tmp_path)
     assert str(tmp_path / "artifacts" / "model") in caught.value.hint
+    assert caught.value.code == "mlflow-not-found"
 
 
 def test_tags_run_nothing_and_anchors_are_read(tmp_path: Path) -> None:

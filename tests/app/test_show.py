@@ -171,6 +171,8 @@ def test_a_file_that_is_not_there(folder: Path) -> None:
     assert done.stderr == (
         "error: my one.zip has no file 'project/none.py'.\n  next: packflow show 'my one.zip' lists all.\n"
     )
+    done = packflow("show", "my one.zip", "--file", "project/none.py", "--json", cwd=folder, code=3)
+    assert done.answer["errors"][0]["code"] == "entry-not-found"
     one = folder / "one-0.1.0.zip"
     with pytest.raises(UsageError, match="two archives are named"):
         read_file(ShowOptions(one, other=one, file="project/inference.py"))

@@ -329,6 +329,16 @@ def test_a_file_that_changed_before_it_was_signed(pair: Path, tmp_path: Path) ->
     assert not (tmp_path / "s.sig").exists()
 
 
+def test_two_passphrases_that_differ(monkeypatch: pytest.MonkeyPatch) -> None:
+    typed = iter(["sesame", "sesam"])
+    monkeypatch.delenv("PACKFLOW_KEY_PASSPHRASE", raising=False)
+    monkeypatch.setattr(passphrases, "_may_ask", lambda **_given: True)
+    monkeypatch.setattr("getpass.getpass", lambda _prompt: next(typed))
+    with pytest.raises(UsageError) as caught:
+        passphrases.new_passphrase(no_input=False)
+    assert caught.value.code == "passphrase-differs"
+
+
 def test_a_passphrase_that_nobody_types(monkeypatch: pytest.MonkeyPatch) -> None:
     def closed(_prompt: str) -> str:
         raise EOFError

@@ -137,8 +137,9 @@ class Properties(unittest.TestCase):
         with self.assertRaisesRegex(PackflowError, "cannot be read: No such file"):
             read_properties(self.path)
         self.path.write_bytes(b"a=\xff")
-        with self.assertRaisesRegex(PackflowError, "it is not UTF-8"):
+        with self.assertRaisesRegex(PackflowError, "it is not UTF-8") as caught:
             read_properties(self.path)
+        self.assertEqual(caught.exception.code, "properties-not-found")
 
     def test_properties_that_a_client_does_not_have(self) -> None:
         clients = {name: mock.MagicMock() for name in ("redis", "nats", "confluent_kafka")}

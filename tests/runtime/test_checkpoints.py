@@ -94,6 +94,7 @@ class Resuming(unittest.TestCase):
         checkpoints.batch_done(1, 1, {})
         error = self.refused(archive="b" * 64, codec="orjson")
         self.assertEqual(error.title, f"{self.path} is the checkpoint of another run: archive, codec differ.")
+        self.assertEqual(error.code, "checkpoint-differs")
 
     def test_an_output_that_lost_bytes_is_refused(self) -> None:
         checkpoints, descriptor = self.open()

@@ -388,6 +388,30 @@ class Adapters(unittest.TestCase):
             with self.assertRaises(EngineNotInstalledError):
                 engine_module("ray")
 
+    def test_batches_of_another_kind(self) -> None:
+        from packflow_runtime.engines.ray import Scorer
+
+        arrow = SimpleNamespace(Table=type("Table", (), {}))
+        with mock.patch.dict(sys.modules, {"pyarrow": arrow}), self.assertRaises(PackflowError) as caught:
+            object.__new__(Scorer)({"value": []})  # type: ignore[arg-type]
+        self.assertEqual(caught.exception.title, "A batch came as dict, not as Arrow's Table.")
+        self.assertEqual(caught.exception.code, "batch-format")
+
+    def test_elements_of_another_kind(self) -> None:
+        transform = type("PTransform", (), {})
+        beam = SimpleNamespace(
+            DoFn=type("DoFn", (), {"TimestampParam": None, "WindowParam": None}), PTransform=transform
+        )
+        name = "packflow_runtime.engines.beam"
+        self.addCleanup(sys.modules.pop, name, None)
+        with mock.patch.dict(sys.modules, {"apache_beam": beam, "apache_beam.utils.windowed_value": SimpleNamespace()}):
+            adapter = import_module(name)
+        scoring = object.__new__(adapter._Scoring)
+        with self.assertRaises(PackflowError) as caught:
+            list(scoring.process({"n": 1}))
+        self.assertEqual(caught.exception.code, "event-type")
+        self.assertEqual(caught.exception.title, "An element is dict; expected is JSON text, as bytes or str.")
+
     def test_columns(self) -> None:
         check_columns(["value", "n"], "value", "n", ("output",))
         for arguments, code, told in (

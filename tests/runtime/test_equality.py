@@ -377,8 +377,9 @@ class Settings(unittest.TestCase):
             self.assertEqual(caught.exception.code, "tolerance-invalid")
 
     def test_ignoring_everything_is_refused(self) -> None:
-        with self.assertRaises(PackflowError):
+        with self.assertRaises(PackflowError) as caught:
             Rule(ignore=("",))
+        self.assertEqual(caught.exception.code, "path-invalid")
 
 
 class AsJson(unittest.TestCase):

@@ -122,6 +122,8 @@ class Running(ArchivePrograms):
             done = self.start(self.path, *words, events=EVENTS)
             self.assertEqual((done.returncode, done.stdout), (3, b""))
             self.assertIn(b"has no schema of its events", done.stderr)
+        done = self.start(self.path, "run", "--strict-input", "-o", self.folder / "out", "--json", events=EVENTS)
+        self.assertEqual(json.loads(done.stdout)["errors"][0]["code"], "schema-missing")
 
 
 if __name__ == "__main__":

@@ -19,9 +19,12 @@ import urllib.request
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import packflow_runtime
+from packflow_runtime.errors import PackflowError
 from packflow_runtime.run_options import add_run_options
+from packflow_runtime.stdio import require_input, require_output
 
 SOURCES = str(Path(packflow_runtime.__file__).parents[1])
 START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from packflow_runtime.cli import main; sys.exit(main())"
@@ -260,6 +263,14 @@ class Outputs(Case):
         self.assertNotIn("Traceback", said)
         self.assertNotIn("error", said)
         process.stdin = process.stdout = None
+
+    def test_streams_that_were_closed_have_codes(self) -> None:
+        with mock.patch.object(sys, "stdin", None), self.assertRaises(PackflowError) as caught:
+            require_input()
+        self.assertEqual((caught.exception.code, caught.exception.exit_code), ("input-closed", 3))
+        with mock.patch.object(sys, "stdout", None), self.assertRaises(PackflowError) as caught:
+            require_output("Redirect it.")
+        self.assertEqual((caught.exception.code, caught.exception.exit_code), ("output-closed", 5))
 
     @unittest.skipUnless(os.name == "posix", "needs a POSIX shell")
     def test_closed_standard_streams(self) -> None:

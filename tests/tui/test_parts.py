@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from dataclasses import replace
@@ -25,7 +26,7 @@ from packflow_app.tui.recent import memory_file, remember_project, remember_them
 from packflow_app.tui.registry import Call
 from packflow_app.tui.screens.dry_run.side_by_side import compared
 from packflow_app.tui.screens.events.filtering import looks_like_sql
-from packflow_app.tui.start import screen_named
+from packflow_app.tui.start import StartOptions, screen_named, start
 from packflow_app.tui.steps import ProjectSeen, State, StepState, journal_step, next_step
 from packflow_app.tui.terminal_background import is_light
 from packflow_app.tui.themes import BY_NAME
@@ -66,7 +67,7 @@ def test_a_theme_that_there_is_not_is_said() -> None:
     for flag, environment in (("pink", {}), (None, {"PACKFLOW_THEME": "pink"})):
         with pytest.raises(UsageError, match="there is no such theme") as raised:
             chosen_theme(flag, environment, None, lambda: None)
-        assert "dark, light, ansi, none" in raised.value.hint
+        assert (raised.value.code, "dark, light, ansi, none" in raised.value.hint) == ("theme-unknown", True)
 
 
 def test_answers_of_terminals() -> None:
@@ -283,8 +284,17 @@ def test_screens_by_any_of_their_names() -> None:
     assert [screen_named(word) for word in ("events", "inspect", "2", "Dry run", "dry_run", "archive")] == [
         *("inspect", "inspect", "inspect", "dry-run", "dry-run", "verify")
     ]
-    with pytest.raises(UsageError, match="no screen 'nonsense'"):
+    with pytest.raises(UsageError, match="no screen 'nonsense'") as raised:
         screen_named("nonsense")
+    assert raised.value.code == "screen-unknown"
+
+
+def test_the_app_needs_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TEXTUAL_DRIVER", raising=False)
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    with pytest.raises(UsageError, match="needs a terminal") as raised:
+        start(StartOptions())
+    assert raised.value.code == "no-terminal"
 
 
 def test_paths_are_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
