@@ -95,6 +95,7 @@ def test_a_broken_file_is_told_and_what_mends_it_works(content: str, line: int) 
     settings_file().write_text(content)
     (problem,) = told("cache", "list", code=3)["errors"]
     assert (problem["code"], problem["file"], problem["line"]) == ("settings-invalid", str(settings_file()), line)
+    assert "packflow.yaml" not in problem["message"]
     for words in (["config", "path"], ["doctor", "--help"], ["cache", "list", "--help"]):
         assert packflow(*words).returncode == 0
 

@@ -155,6 +155,10 @@ class ReadTest(unittest.TestCase):
         with self.assertRaises(KeyInvalidError) as empty:
             read_public_keys(self.folder)
         self.assertIn("holds no public key", empty.exception.title)
+        (self.folder / "a.pub").write_bytes(b"")
+        with self.assertRaises(PackflowError) as file:
+            read_public_keys(self.folder / "a.pub")
+        self.assertEqual(file.exception.hint, "Name a folder of public keys; the file of a single one goes to --key.")
         for read in (read_public_key, read_public_keys):
             with self.assertRaises(PackflowError) as caught:
                 read(self.folder / "none.pub")
