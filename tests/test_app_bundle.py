@@ -17,6 +17,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from local_wheels import write_wheel
+from packflow_app.environments import runtime_wheel
 from packflow_app.environments.tools import Toolbox, ToolFailedError
 from packflow_app.errors import CheckFailedError, NotFoundError
 from packflow_app.packaging import app_bundle, own_wheel, targets
@@ -125,6 +126,16 @@ def test_an_installation_that_cannot_be_given_on(tmp_path: Path, monkeypatch: py
     with pytest.raises(NotFoundError, match=r"runs from files that no installer put there\.") as caught:
         own_wheel.write_own_wheel(tmp_path, Toolbox(tmp_path))
     assert caught.value.code == "own-wheel-not-found"
+
+
+def test_an_installation_without_its_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent() -> Path:
+        raise FileNotFoundError("no wheel of packflow-runtime")
+
+    monkeypatch.setattr(runtime_wheel, "runtime_wheel", absent)
+    with pytest.raises(NotFoundError, match=r"runtime is not there: no wheel of packflow-runtime\.$") as caught:
+        runtime_wheel.carried_wheel()
+    assert caught.value.code == "runtime-not-found"
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ import threading
 import time
 import unittest
 from typing import Any
+from unittest import mock
 
 from packflow_runtime.backend import InferenceBackend
 from packflow_runtime.batcher import Batcher
@@ -73,6 +74,14 @@ class Batching(unittest.IsolatedAsyncioTestCase):
             first, second, third = await asyncio.gather(*calls, return_exceptions=True)
         self.assertEqual((first, third), ({"n": 1, "double": 2}, {"n": 2, "double": 4}))
         self.assertIsInstance(second, InferenceBackendError)
+
+    async def test_what_a_backend_raises_past_its_own_errors_reaches_the_caller(self) -> None:
+        backend = Doubling()
+        async with Batcher(backend, max_batch=4, max_wait=0.05) as batcher:
+            with mock.patch.object(Doubling, "__call__", side_effect=MemoryError("no room")):
+                outcomes = await asyncio.gather(batcher({"n": 1}), batcher({"n": 2}), return_exceptions=True)
+        self.assertEqual([str(outcome) for outcome in outcomes], ["MemoryError: no room"] * 2)
+        self.assertTrue(all(isinstance(outcome, InferenceBackendError) for outcome in outcomes))
 
     async def test_callers_wait_when_too_much_is_pending(self) -> None:
         backend = Doubling()
