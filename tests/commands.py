@@ -31,7 +31,7 @@ class Done:
 
 
 def packflow(
-    *words: object,
+    *words: str | Path | float,
     cwd: Path | None = None,
     code: int | None = None,
     stdin: str | None = None,
@@ -46,7 +46,7 @@ def packflow(
     return _run(command, cwd=cwd, code=code, stdin=stdin, timeout=timeout, variables=variables)
 
 
-def told(*words: object, code: int = 0, **options: Any) -> dict[str, Any]:
+def told(*words: str | Path | float, code: int = 0, **options: Any) -> dict[str, Any]:
     """What ``packflow WORDS --json`` answers, with the options of ``packflow``; nothing is written beside it."""
     ran = packflow(*words, "--json", code=code, **options)
     assert ran.stderr == ""

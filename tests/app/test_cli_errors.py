@@ -275,7 +275,7 @@ def test_bad_input(bad: Bad, bench: Path, monkeypatch: pytest.MonkeyPatch, capsy
 )
 def test_an_empty_word_is_not_the_folder_at_hand(words: list[str], name: str, bench: Path) -> None:
     """It comes from a variable of the shell that is not set."""
-    shown = packflow(words, bench)
+    shown = packflow(*words, cwd=bench)
     assert (shown.returncode, shown.stderr.splitlines()[0]) == (2, f"error: {name} is empty.")
 
 
