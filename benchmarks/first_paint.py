@@ -53,6 +53,7 @@ def seconds_to(markers: tuple[bytes, ...], command: list[str], folder: Path) -> 
         os.chdir(folder)
         fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 36, 120, 0, 0))
         os.environ |= {"TERM": "xterm-256color", "COLORTERM": "truecolor", "XDG_STATE_HOME": str(folder / "state")}
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or changed modules would be compiled each time
         os.execvp(command[0], command)
     seen = b""
     answered = False

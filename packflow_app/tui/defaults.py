@@ -14,12 +14,21 @@ if TYPE_CHECKING:
     from packflow_app.tui.steps import ProjectSeen
 
 
+def load_rooms() -> None:
+    """Import what ``default_call`` takes, in a thread that may wait: a loop would stand still for 50 ms."""
+    import packflow_app.actions.dry_run  # noqa: PLC0415 - when asked for
+    import packflow_app.actions.export  # noqa: PLC0415
+    import packflow_app.actions.inspect  # noqa: PLC0415
+    import packflow_app.actions.validate  # noqa: PLC0415
+    import packflow_app.actions.verify  # noqa: F401, PLC0415
+
+
 def default_call(step: str, seen: ProjectSeen, chosen: Mapping[str, Any] | None = None) -> Call | None:
     """The call of a step of the journey on a project; None where there is nothing to call it on.
 
     ``chosen`` are the options that a person chose for steps of this project.
     """
-    # The rooms are imported here, not above: by the time there is a project to call them on, its watch needs them too.
+    # Not above: the first picture waits for none of them. The project's watch has loaded them by now: see load_rooms.
     from packflow_app.actions.dry_run import DryRunOptions  # noqa: PLC0415
     from packflow_app.actions.export import ExportOptions  # noqa: PLC0415
     from packflow_app.actions.inspect import InspectOptions  # noqa: PLC0415

@@ -63,8 +63,10 @@ def begin_watch(app: App[int], folder: Path) -> Watch:
 
 
 def _run(app: App[int], folder: Path, watch: Watch) -> None:
-    from packflow_app.tui.project_watch import ProjectWatch  # noqa: PLC0415 - the rooms, after the first paint
+    from packflow_app.tui.defaults import load_rooms  # noqa: PLC0415 - the rooms, after the first paint
+    from packflow_app.tui.project_watch import ProjectWatch  # noqa: PLC0415 - as above
 
+    load_rooms()
     watched = ProjectWatch(folder)
     while app.is_running and not watch.is_ended:
         seen = watched.look()
